@@ -1,0 +1,277 @@
+"""Masks, run-length encoded, with their algebra; and the geometry of boxes.
+
+A mask is kept as COCO run-length encoding from the moment it exists: a 4K mask is kilobytes instead of megabytes, and
+area, box, union and IoU work on the runs. Boxes are float32 ``(x0, y0, x1, y1)`` in pixels, origin top left, x1 and
+y1 exclusive.
+
+This module does not know pictures, phrases, models or handles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+from agent_tools.errors import ToolInputError, shorten
+
+Boxes = NDArray[np.float32]
+"""(N, 4) float32, xyxy in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A binary mask of ``height`` x ``width`` pixels as COCO compressed run-length encoding (column-major runs)."""
+
+    height: int
+    width: int
+    counts: bytes
+
+    @classmethod
+    def from_array(cls, array: NDArray[Any]) -> Mask:
+        """Encode a mask.
+
+        Args:
+            array: (H, W), bool or anything where nonzero means inside.
+
+        Raises:
+            ToolInputError: the array does not have two axes, or one of them is empty.
+        """
+        if array.ndim != 2 or 0 in array.shape:
+            raise ToolInputError(
+                f"mask shape={array.shape} is not a mask: expected (H, W) with H, W >= 1. Pass one mask."
+            )
+        encoded = coco.encode(np.asfortranarray(array != 0, dtype=np.uint8))
+        return cls(int(array.shape[0]), int(array.shape[1]), encoded["counts"])
+
+    @classmethod
+    def from_crop(cls, crop: NDArray[Any], left: int, top: int, height: int, width: int) -> Mask:
+        """Encode a mask given only inside a window, without a full-size copy per call being kept.
+
+        Args:
+            crop: (h, w), nonzero inside; placed with its top left pixel at (`left`, `top`).
+            left: column of the window in the full mask, pixels.
+            top: row of the window in the full mask, pixels.
+            height: rows of the full mask.
+            width: columns of the full mask.
+        """
+        full = np.zeros((height, width), np.uint8, order="F")
+        full[top : top + crop.shape[0], left : left + crop.shape[1]] = crop != 0
+        return cls(height, width, coco.encode(full)["counts"])
+
+    @classmethod
+    def from_polygon(cls, points: Sequence[Sequence[float]], height: int, width: int) -> Mask:
+        """Fill a polygon.
+
+        Args:
+            points: (K, 2) x, y in pixels, K >= 3.
+            height: rows of the mask.
+            width: columns of the mask.
+
+        Raises:
+            ToolInputError: fewer than three points.
+        """
+        if len(points) < 3:
+            raise ToolInputError(f"polygon={shorten(points)} is not an area: expected 3 points or more. Add points.")
+        flat = [float(value) for point in points for value in point]
+        return cls._of(coco.merge(coco.frPyObjects([flat], height, width)))
+
+    @classmethod
+    def from_coco(cls, encoded: Mapping[str, Any]) -> Mask:
+        """Read ``{"size": [h, w], "counts": str}``, checking every run before it is used.
+
+        Raises:
+            ToolInputError: the size or the runs do not describe one mask.
+        """
+        try:
+            height, width = (int(side) for side in encoded["size"])
+            counts = encoded["counts"]
+            counts = counts.encode("ascii") if isinstance(counts, str) else bytes(counts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ToolInputError(
+                f"mask={shorten(encoded)} is not run-length encoded: expected {{'size': [h, w], 'counts': str}}. "
+                "Pass COCO run-length encoding."
+            ) from error
+        if height < 1 or width < 1 or sum(_runs(counts)) != height * width:
+            raise ToolInputError(
+                f"mask size={[height, width]} does not match its counts: expected runs that fill it. Encode it again."
+            )
+        return cls(height, width, counts)
+
+    @classmethod
+    def _of(cls, encoded: Mapping[str, Any]) -> Mask:
+        height, width = encoded["size"]
+        return cls(int(height), int(width), encoded["counts"])
+
+    def _coco(self) -> dict[str, Any]:
+        return {"size": [self.height, self.width], "counts": self.counts}
+
+    def to_coco(self) -> dict[str, Any]:
+        """``{"size": [h, w], "counts": str}``, as COCO and ``ask --json`` write it."""
+        return {"size": [self.height, self.width], "counts": self.counts.decode("ascii")}
+
+    def to_array(self) -> NDArray[np.bool_]:
+        """The dense mask, (H, W) bool."""
+        return np.ascontiguousarray(coco.decode(self._coco())).astype(bool)
+
+    @property
+    def area(self) -> int:
+        """Pixels inside."""
+        return int(coco.area(self._coco()))
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """The tight box, xyxy in pixels; all zero for an empty mask."""
+        x, y, width, height = (float(value) for value in coco.toBbox(self._coco()))
+        return (x, y, x + width, y + height)
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether the pixel under (x, y) lies inside; False outside the picture."""
+        column, row = int(np.floor(x)), int(np.floor(y))
+        if not (0 <= column < self.width and 0 <= row < self.height):
+            return False
+        wanted, position = column * self.height + row, 0
+        for index, run in enumerate(_runs(self.counts)):
+            position += run
+            if wanted < position:
+                return index % 2 == 1
+        return False
+
+    def _same_size(self, other: Mask) -> None:
+        if (self.height, self.width) != (other.height, other.width):
+            raise ToolInputError(
+                f"mask size={[other.height, other.width]} differs: expected {[self.height, self.width]}. "
+                "Combine masks of one picture."
+            )
+
+    def __or__(self, other: Mask) -> Mask:
+        self._same_size(other)
+        return Mask._of(coco.merge([self._coco(), other._coco()]))
+
+    def __and__(self, other: Mask) -> Mask:
+        self._same_size(other)
+        return Mask._of(coco.merge([self._coco(), other._coco()], intersect=True))
+
+    def __sub__(self, other: Mask) -> Mask:
+        self._same_size(other)
+        return self & ~other
+
+    def __invert__(self) -> Mask:
+        runs = _runs(self.counts)
+        runs = runs[1:] if runs and runs[0] == 0 else [0, *runs]
+        return Mask._of(coco.frPyObjects({"size": [self.height, self.width], "counts": runs}, self.height, self.width))
+
+
+def mask_iou(a: Sequence[Mask], b: Sequence[Mask]) -> NDArray[np.float64]:
+    """IoU of every mask of `a` with every mask of `b`, (len(a), len(b)) float64 in [0, 1]."""
+    if not a or not b:
+        return np.zeros((len(a), len(b)))
+    for other in (*a, *b):
+        a[0]._same_size(other)
+    first, second = [m._coco() for m in a], [m._coco() for m in b]
+    return np.asarray(coco.iou(first, second, [0] * len(second)), np.float64).reshape(len(a), len(b))
+
+
+def union(masks: Iterable[Mask]) -> Mask:
+    """The union of one mask or more, all of one size.
+
+    Raises:
+        ToolInputError: no masks, or masks of different sizes.
+    """
+    parts = list(masks)
+    if not parts:
+        raise ToolInputError("masks=[] is empty: expected one mask or more. Find or select something first.")
+    for part in parts:
+        parts[0]._same_size(part)
+    return Mask._of(coco.merge([part._coco() for part in parts]))
+
+
+def _runs(counts: bytes) -> list[int]:
+    """The run lengths behind COCO's compressed counts (five bits a character, differences from the third run on)."""
+    runs: list[int] = []
+    position = 0
+    while position < len(counts):
+        value, shift, more = 0, 0, True
+        while more:
+            if position >= len(counts) or shift > 40:
+                raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
+            character = counts[position] - 48
+            if not 0 <= character < 64:
+                raise ToolInputError("mask counts hold a foreign character: expected COCO's. Encode the mask again.")
+            value |= (character & 0x1F) << shift
+            more = bool(character & 0x20)
+            position += 1
+            shift += 5
+            if not more and character & 0x10:
+                value |= -1 << shift
+        if len(runs) > 2:
+            value += runs[-2]
+        if value < 0:
+            raise ToolInputError("mask counts hold a negative run: expected lengths. Encode the mask again.")
+        runs.append(value)
+    return runs
+
+
+def box_area(boxes: Boxes) -> NDArray[np.float32]:
+    """Areas of (N, 4) boxes in square pixels, (N,) float32."""
+    sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
+
+
+def box_intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Shared area of every box of `a` (N, 4) with every box of `b` (M, 4): (N, M) float32, square pixels."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.clip(high - low, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
+
+
+def box_iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """IoU of every box of `a` (N, 4) with every box of `b` (M, 4): (N, M) float32 in [0, 1]."""
+    shared = box_intersection(a, b)
+    total = box_area(a)[:, None] + box_area(b)[None, :] - shared
+    return np.asarray(shared / np.maximum(total, 1e-9), np.float32)
+
+
+def suppress(boxes: Boxes, scores: NDArray[np.float32], iou: float) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression: indices kept, best score first.
+
+    Args:
+        boxes: (N, 4) float32 xyxy pixels.
+        scores: (N,) float32.
+        iou: a box is dropped when its IoU with a better one is above this, in [0, 1].
+    """
+    order = np.argsort(-scores, kind="stable")
+    overlap = box_iou(boxes, boxes)
+    kept: list[int] = []
+    alive = np.ones(len(boxes), bool)
+    for index in order:
+        if alive[index]:
+            kept.append(int(index))
+            alive &= overlap[index] <= iou
+    return np.array(kept, np.int64)
+
+
+def enclosing_groups(boxes: Boxes, members: int = 3, inside: float = 0.85, covered: float = 0.5) -> NDArray[np.bool_]:
+    """Which boxes merely enclose several others ("one box round the whole group"), (N,) bool.
+
+    A box counts as a group when at least `members` clearly smaller boxes lie inside it and, together, they fill a good
+    part of it: a basket with three oranges in one corner is not a group of oranges.
+
+    Args:
+        boxes: (N, 4) float32 xyxy pixels, all of one phrase, already suppressed.
+        members: boxes it takes to make a group.
+        inside: share of a member's area that must lie inside the group's box.
+        covered: share of the group's area that its members must cover.
+    """
+    area = box_area(boxes)
+    shared = box_intersection(boxes, boxes)
+    smaller = area[None, :] < 0.6 * area[:, None]
+    member = smaller & (shared >= inside * area[None, :])
+    np.fill_diagonal(member, False)
+    filled = np.where(member, shared, 0).sum(1)
+    return np.asarray((member.sum(1) >= members) & (filled >= covered * area), bool)

@@ -1,0 +1,1 @@
+"""The tool registry in the form each framework expects."""

@@ -1,0 +1,58 @@
+"""Every default of askmask in one place, each read from an ``ASKMASK_*`` environment variable.
+
+This module does not know who uses a setting, and it never reads a ``.env`` file from the working folder.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agent_tools.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """The defaults; each field is the environment variable ``ASKMASK_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="ASKMASK_", env_file=None, extra="ignore")
+
+    models: str | None = Field(default=None, description="Model preset; None: the one last fetched, else demo.")
+    detector: str | None = Field(default=None, description="Detector to use instead of the preset's.")
+    segmenter: str | None = Field(default=None, description="Segmenter to use instead of the preset's.")
+    device: str = Field(default="auto", description="auto, cpu, cuda:n or mps.")
+    llm: str | None = Field(default=None, description="LangChain provider string; None: the rule planner.")
+    llm_base_url: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("askmask", appauthor=False)),
+        description="Where conversations and their pictures are kept (mode 0700).",
+    )
+    owner: str = Field(default="local", min_length=1, description="Owner written on new conversations.")
+    picture_folders: tuple[Path, ...] = Field(
+        default=(), description="Folders from which an agent's open_picture may read; none unless set."
+    )
+    allow_urls: bool = Field(default=False, description="Whether open_picture may fetch http(s) addresses.")
+    max_megapixels: float = Field(default=120.0, gt=0, description="Largest picture that is decoded.")
+    max_file_megabytes: float = Field(default=256.0, gt=0, description="Largest picture file that is read.")
+    encoding_cache_megabytes: float = Field(default=512.0, ge=0, description="Bound of the encoding cache.")
+    max_tool_calls: int = Field(default=24, gt=0, description="Tool calls one turn may make.")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment once.
+
+    Raises:
+        ConfigError: an ``ASKMASK_*`` variable holds a value that its field does not take.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "ASKMASK_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(
+            f"{name}={first['input']!r} is not valid: expected {first['msg']}. Correct or unset {name}."
+        ) from None
