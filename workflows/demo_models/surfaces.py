@@ -125,7 +125,9 @@ def segment_distance(view: View, start: Sequence[float], end: Sequence[float], r
     return np.hypot(view.u - start[0] - along * dx, view.v - start[1] - along * dy) - np.float32(radius)
 
 
-def ellipse_distance(view: View, centre: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Array:
+def ellipse_distance(
+    view: View, centre: Sequence[float], radii: Sequence[float], angle: float = 0.0
+) -> Array:
     """Approximate signed distance to an ellipse."""
     c, s = math.cos(angle), math.sin(angle)
     x, y = view.u - centre[0], view.v - centre[1]
@@ -133,7 +135,9 @@ def ellipse_distance(view: View, centre: Sequence[float], radii: Sequence[float]
     return np.asarray((np.hypot(a, b) - 1.0) * min(radii), np.float32)
 
 
-def box_distance(view: View, left: float, top: float, right: float, bottom: float, corner: float = 0.0) -> Array:
+def box_distance(
+    view: View, left: float, top: float, right: float, bottom: float, corner: float = 0.0
+) -> Array:
     """Signed distance to a rectangle with rounded corners."""
     x = np.abs(view.u - (left + right) / 2) - ((right - left) / 2 - corner)
     y = np.abs(view.v - (top + bottom) / 2) - ((bottom - top) / 2 - corner)

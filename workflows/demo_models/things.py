@@ -59,7 +59,9 @@ def _globe(surface: Surface, colour: Array, pole: Array, squash: float) -> tuple
     return (normal @ pole).astype(np.float32), longitude.astype(np.float32)
 
 
-def _stem(surface: Surface, pole: Array, length: float, thick: float, squash: float, sunk: float = 0.95) -> None:
+def _stem(
+    surface: Surface, pole: Array, length: float, thick: float, squash: float, sunk: float = 0.95
+) -> None:
     start = (pole[0] * sunk, pole[1] * sunk * squash)
     end = (pole[0] * (sunk + length), pole[1] * (sunk + length) * squash - length * 0.3)
     stick = segment_distance(surface.view, start, end, thick)
@@ -101,8 +103,9 @@ def apple(size: float, angle: float, colour: Array, rng: np.random.Generator) ->
     view = View.of(size, angle, 1.0, 1.3)
     surface = Surface(view, gloss=0.45, sharpness=30.0)
     radius = np.sqrt(np.clip(1.0 - STATIONS**2, 0, 1)) * (1.0 - 0.16 * STATIONS) * 0.98
-    hollow = 0.17 * np.exp(-((view.u / 0.26) ** 2))
-    t = np.where(view.v < 0, view.v - hollow, view.v + 0.08 * np.exp(-((view.u / 0.2) ** 2))) / 0.92
+    top, foot = np.clip(-1.6 * view.v, 0.0, 1.0), np.clip(1.6 * view.v, 0.0, 1.0)
+    hollow = 0.17 * top * np.exp(-((view.u / 0.26) ** 2)) - 0.08 * foot * np.exp(-((view.u / 0.2) ** 2))
+    t = (view.v - hollow) / 0.92
     distance, normal = spun(view.u, t, STATIONS, radius.astype(np.float32))
     surface.cover(view.inside(distance), colour, normal)
     streaks = view.noise(rng, 7.0) * np.clip(0.4 - 0.5 * view.v, 0.1, 0.9)
@@ -154,7 +157,9 @@ def peach(size: float, angle: float, colour: Array, rng: np.random.Generator) ->
     return surface
 
 
-def _citrus(size: float, angle: float, colour: Array, rng: np.random.Generator, width: float, tip: float) -> Surface:
+def _citrus(
+    size: float, angle: float, colour: Array, rng: np.random.Generator, width: float, tip: float
+) -> Surface:
     view = View.of(size, angle, 0.9, 1.0)
     surface = Surface(view, gloss=0.3, sharpness=20.0)
     body = np.sqrt(np.clip(1.0 - (STATIONS / (1.0 - tip)) ** 2, 0, 1)) * width
@@ -290,7 +295,9 @@ def can(size: float, angle: float, colour: Array, rng: np.random.Generator) -> S
     level = view.v - bulge
     surface.paint(view.inside(0.76 - level) * 0.9, METAL)
     surface.paint(view.inside(level + 0.92), METAL)
-    emblem = ellipse_distance(view, (rng.uniform(-0.1, 0.1), 0.08), (half * 0.62, 0.27), rng.uniform(-0.5, 0.5))
+    emblem = ellipse_distance(
+        view, (rng.uniform(-0.1, 0.1), 0.08), (half * 0.62, 0.27), rng.uniform(-0.5, 0.5)
+    )
     surface.paint(view.inside(emblem), _contrast(colour))
     surface.paint(view.inside(np.abs(level + 0.40) - 0.035) * 0.8, _contrast(colour))
     lid = ellipse_distance(view, (0, -0.86), (half * 0.93, 0.125))
@@ -319,7 +326,9 @@ def bottle(size: float, angle: float, colour: Array, rng: np.random.Generator) -
     low, high = rng.uniform(0.55, 0.72), rng.uniform(0.0, 0.18)
     label = view.inside(box_distance(view, -1, high, 1, low)) * surface.alpha
     surface.paint(label, CREAM)
-    surface.paint(view.inside(box_distance(view, -half * 0.6, high + 0.10, half * 0.6, high + 0.2)), colour * 0.7)
+    surface.paint(
+        view.inside(box_distance(view, -half * 0.6, high + 0.10, half * 0.6, high + 0.2)), colour * 0.7
+    )
     for line in (0.28, 0.36):
         if high + line + 0.04 < low:
             bar = box_distance(view, -half * 0.5, high + line, half * 0.4, high + line + 0.035)
@@ -384,7 +393,9 @@ def box(size: float, angle: float, colour: Array, rng: np.random.Generator) -> S
     return surface
 
 
-def book(size: float, angle: float, colour: Array, rng: np.random.Generator, spine: bool | None = None) -> Surface:
+def book(
+    size: float, angle: float, colour: Array, rng: np.random.Generator, spine: bool | None = None
+) -> Surface:
     """A book by its spine (bands and a title) or by its cover (title, picture, page edges)."""
     if spine is None:
         spine = bool(rng.random() < 0.6)
