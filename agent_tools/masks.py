@@ -116,7 +116,9 @@ class Mask:
 
     def to_array(self) -> NDArray[np.bool_]:
         """The dense mask, (H, W) bool."""
-        return np.ascontiguousarray(coco.decode(self._coco())).astype(bool)
+        runs = _runs(self.counts)  # pycocotools' own decode warns under NumPy 2
+        inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+        return np.ascontiguousarray(inside.reshape(self.width, self.height).T)
 
     @property
     def area(self) -> int:
