@@ -12,6 +12,8 @@ import importlib
 import struct
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -86,8 +88,7 @@ _DAMAGE = (
     struct.error,
     Image.DecompressionBombError,
 )
-# `warnings.catch_warnings` swaps a process-wide list, so two threads must not do it at once.
-_WARNINGS = threading.Lock()
+_PILLOW = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,23 @@ class Header:
     height: int
     orientation: int
     notices: tuple[str, ...]
+
+
+@contextmanager
+def _pillow_quiet(pixels: int = 0) -> Iterator[None]:
+    """Pillow without its warnings, and without its own limit where our larger one let `pixels` through.
+
+    Both are process-wide, so two threads must not change them at once.
+    """
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit = Image.MAX_IMAGE_PIXELS
+        if limit is not None and pixels > limit:
+            Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def sniff(start: bytes) -> str | None:
@@ -131,14 +149,15 @@ def read_header(data: bytes, name: str, max_megapixels: float) -> Header:
             f"{max_megapixels:g} megapixels. Scale it down, or raise ASKMASK_MAX_MEGAPIXELS."
         )
     try:
-        with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _pillow_quiet():
             orientation = _orientation(image, kind, data)
             notices = _header_notices(image, kind, data)
     except _DAMAGE as error:
         raise _damaged(data, name, kind) from error
     if orientation != 1:
         notices = (*notices, "turned upright (EXIF)")
+    if kind == "TIFF":
+        orientation = 1  # Pillow turns these by itself, their size included
     if orientation >= 5:
         width, height = height, width
     return Header(kind, width, height, orientation, notices)
@@ -160,7 +179,10 @@ def decode(data: bytes, name: str, orientation: int) -> tuple[NDArray[np.uint8],
     """
     image, kind = _open(data, name)
     try:
-        image.load()
+        pixels = image.size[0] * image.size[1]
+        # Small pictures are decoded side by side; one beyond Pillow's limit waits for its turn.
+        with _pillow_quiet(pixels) if pixels > (Image.MAX_IMAGE_PIXELS or pixels) else nullcontext():
+            image.load()
         rgb, notices = to_rgb(image)
     except _DAMAGE as error:
         raise _damaged(data, name, kind) from error
@@ -215,8 +237,7 @@ def _open(data: bytes, name: str) -> tuple[ImageFile.ImageFile, str]:
         ) from error
     try:
         # Straight to the format's own plugin: Image.open has a process-wide pixel limit and tries the others as well.
-        with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _pillow_quiet():
             return factory(BytesIO(data)), kind
     except _DAMAGE as error:
         raise _damaged(data, name, kind) from error

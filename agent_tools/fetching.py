@@ -78,7 +78,11 @@ def fetch(address: str, max_megabytes: float) -> tuple[bytes, str]:
         with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             data: bytes = response.read(limit + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        reason: object = error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        elif isinstance(error, urllib.error.URLError):
+            reason = error.reason
         raise PictureError(
             f"picture={shorten(address)} cannot be fetched ({shorten(reason)}): expected a public http(s) address. "
             "Check it, or download the picture and name the file."

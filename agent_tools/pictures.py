@@ -29,7 +29,7 @@ from agent_tools.settings import settings
 Source = str | Path | bytes | NDArray[Any] | Image.Image
 Decoded = tuple[NDArray[np.uint8], tuple[str, ...]]
 
-_PNG_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "I")
+_PNG_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16")
 
 
 class Picture:
