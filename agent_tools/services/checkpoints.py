@@ -1,0 +1,200 @@
+"""Opens a model's files: a folder, or a repository of the Hugging Face hub, safetensors only.
+
+A folder may hold an ``askmask.json`` with what was calibrated for its weights. Code that comes with weights is never
+run, pickled weights are never read, and nothing is printed. This module does not know phrases, prompts or presets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent_tools.errors import AskmaskError, ConfigError, ServiceError, shorten
+
+SETTINGS_FILE = "askmask.json"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+PATTERNS = ("*.safetensors", "*.json", "*.txt")
+"""What is fetched from a repository: weights, configurations, vocabularies."""
+_PROBE_SECONDS = 5.0
+
+
+class CheckpointSettings(BaseModel):
+    """``askmask.json``: what was calibrated for one checkpoint. Every key is optional; others are ignored.
+
+    Attributes:
+        threshold: score where a hit begins, in [0, 1].
+        floor: lowest score that leaves the detector as a candidate, in [0, 1].
+        phrase_score: how the scores of a phrase's tokens become the phrase's: max, mean or min.
+        suppress_iou: IoU above which two boxes of one phrase are the same thing, in [0, 1].
+        precision_curve: (score, precision) pairs, rising scores, measured on held-out pictures; empty where unknown.
+        mask_prompt_logit: logit that stands for "inside" when an earlier mask becomes a prompt; negated outside.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    floor: float | None = Field(default=None, ge=0, le=1)
+    phrase_score: Literal["max", "mean", "min"] = "max"
+    suppress_iou: float = Field(default=0.6, ge=0, le=1)
+    precision_curve: tuple[tuple[float, float], ...] = ()
+    mask_prompt_logit: float = Field(default=10.0, gt=0)
+
+    @classmethod
+    def read(cls, folder: Path) -> CheckpointSettings:
+        """The settings beside the weights, or the defaults where the folder has none.
+
+        Raises:
+            ConfigError: the file is not valid.
+        """
+        path = folder / SETTINGS_FILE
+        if not path.is_file():
+            return cls()
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise ConfigError(
+                f"{SETTINGS_FILE}={shorten(path)} is not valid: expected {first}. Correct or delete it."
+            ) from None
+
+
+def locate(source: str | Path, role: str) -> Path:
+    """The folder with a model's files, fetched from the hub where it is not on this machine yet.
+
+    Args:
+        source: a folder, or a hub id ``owner/name``.
+        role: "detector" or "segmenter", for errors.
+
+    Raises:
+        ConfigError: neither a folder with a model in it nor a hub id.
+        ServiceError: the hub could not be reached.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return _checked(folder, f"{role}={shorten(source)}")
+    if not HUB_ID.fullmatch(str(source)):
+        raise ConfigError(
+            f"{role}={shorten(source)} is not there: expected a folder with a model, or a hub id owner/name. "
+            "Correct the path, or use --models demo."
+        )
+    return cached(str(source)) or fetch(str(source), role)
+
+
+def cached(hub_id: str) -> Path | None:
+    """The folder of a repository already on this machine and whole, else None. Never touches the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        folder = Path(snapshot_download(hub_id, local_files_only=True, allow_patterns=list(PATTERNS)))
+        return _checked(folder, hub_id)
+    except (FileNotFoundError, HFValidationError, ConfigError):
+        return None
+
+
+def fetch(hub_id: str, role: str) -> Path:
+    """Fetch a repository's safetensors and configurations; files already here, whole or in part, are not fetched again.
+
+    Raises:
+        ServiceError: the hub cannot be reached, or has no such public repository; says so within seconds.
+        ConfigError: the repository holds no safetensors model.
+    """
+    from huggingface_hub import HfApi, constants, snapshot_download
+
+    what = f"{role}={hub_id}"
+    try:
+        # One question with a short timeout first: the download's own retries would keep a person waiting for minutes.
+        if constants.HF_HUB_OFFLINE:
+            raise ConnectionError("HF_HUB_OFFLINE is set")
+        HfApi().model_info(hub_id, timeout=_PROBE_SECONDS)
+        folder = snapshot_download(hub_id, allow_patterns=list(PATTERNS), etag_timeout=_PROBE_SECONDS)
+    except Exception as error:  # whatever the HTTP stack raises, the person is in the same place
+        raise ServiceError(
+            f"{what} cannot be fetched ({type(error).__name__}: {shorten(str(error).strip().splitlines()[0], 120)}): "
+            f"expected it in {constants.HF_HUB_CACHE} or at {constants.ENDPOINT}. "
+            "Check the name and the network, or use --models demo, which needs neither."
+        ) from error
+    return _checked(Path(folder), what)
+
+
+def _checked(folder: Path, what: str) -> Path:
+    """`folder`, when it holds a model whose weights may be read."""
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"{what} holds no config.json: expected a model's folder. Point to the folder of the model.")
+    if not any(folder.glob("*.safetensors")):
+        raise ConfigError(
+            f"{what} holds no safetensors weights: expected model.safetensors. "
+            "Pickled weights can run code and are not read; convert them with save_pretrained."
+        )
+    return folder
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep transformers' notices and progress bars off the streams while a model is opened."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def open_model(folder: Path, source: str, role: str, families: Mapping[str, Any]) -> tuple[Any, Any]:
+    """A model in float32, ready to answer, and its processor.
+
+    Args:
+        folder: as `locate` gave it.
+        source: what the person typed, for errors.
+        role: "detector" or "segmenter", for errors.
+        families: transformers' Auto class for each model type that the caller can drive.
+
+    Raises:
+        ConfigError: another type of model, or files that do not fit together.
+    """
+    import torch
+    from transformers import AutoConfig, AutoProcessor
+
+    what = f"{role}={shorten(source)}"
+    try:
+        with _silence():
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            if config.model_type not in families:
+                raise ConfigError(
+                    f"{what} is a {config.model_type} model: expected {' or '.join(families)}. "
+                    f"Give another {role}, or wrap this one with path/to/file.py:factory."
+                )
+            model, report = families[config.model_type].from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+            processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except AskmaskError:
+        raise
+    except Exception as error:  # safetensors, tokenizers and transformers raise types of their own
+        raise ConfigError(
+            f"{what} cannot be opened ({type(error).__name__}: {shorten(error, 160)}): expected a model saved by "
+            "transformers with its processor. Fetch or save it again, or use --models demo."
+        ) from error
+    # A weight that is absent would be left random, and the answers quietly wrong.
+    lacking = sorted(report["missing_keys"]) + [str(key[0]) for key in report["mismatched_keys"]]
+    if lacking:
+        raise ConfigError(
+            f"{what} lacks {len(lacking)} weights ({shorten(lacking[0])}, ...): expected all of them. "
+            "Fetch or save the model again."
+        )
+    return model.eval(), processor

@@ -1,0 +1,161 @@
+"""Turns what a person typed after ``--detector`` or ``--segmenter`` into a service, and checks that it is one.
+
+Only the command line, the caller's own code and installed entry points come here, never a request: a factory is code
+that is run. This module does not know presets or any model.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import re
+import sys
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from agent_tools.errors import AskmaskError, ConfigError, shorten
+from agent_tools.services.base import Detector, Segmenter
+from agent_tools.services.checkpoints import HUB_ID
+from agent_tools.services.encodings import EncodingCache
+
+Role = Literal["detector", "segmenter"]
+_IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
+_IN_MODULE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
+FORMS = "a folder, a hub id owner/name, path/to/file.py:factory, package.module:factory or an installed entry point"
+
+
+def build_service(role: Role, typed: str, device: str, cache: EncodingCache) -> Detector | Segmenter:
+    """The service that `typed` names.
+
+    Args:
+        role: which protocol it must satisfy.
+        typed: a folder, a hub id, ``path/to/file.py:factory``, ``package.module:factory`` or an entry point's name.
+        device: auto, cpu, cuda:n or mps; for models of our own, a factory chooses for itself.
+        cache: where models of our own keep their encodings.
+
+    Raises:
+        ConfigError: nothing of that name, a factory that fails, or an object that is no such service.
+        ServiceError: the hub cannot be reached.
+    """
+    factory = _factory(role, typed)
+    if factory is None:
+        return _own_model(role, typed, device, cache)
+    try:
+        service = factory()
+    except AskmaskError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"{role}={shorten(typed)} failed when called ({type(error).__name__}: {shorten(error, 160)}): "
+            f"expected it to return a {role}. Correct the factory, or use --models demo."
+        ) from error
+    return check_service(role, typed, service)
+
+
+def check_service(role: Role, typed: str, service: Any) -> Detector | Segmenter:
+    """`service`, when it satisfies its protocol as far as that shows without calling it.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    what = f"{role}={shorten(typed)} gave a {type(service).__name__}"
+    if role == "segmenter":
+        if isinstance(service, Segmenter) and callable(service.segment):
+            return service
+        raise ConfigError(f"{what}: expected an object with segment(requests). See agent_tools/services/base.py.")
+    if not (isinstance(service, Detector) and callable(service.detect)):
+        raise ConfigError(
+            f"{what}: expected an object with detect(pictures, phrases) and threshold. "
+            "See agent_tools/services/base.py."
+        )
+    threshold: object = service.threshold
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not math.isfinite(threshold):
+        raise ConfigError(f"{what} with threshold={shorten(threshold)}: expected a number. Set the threshold.")
+    return service
+
+
+def _own_model(role: Role, typed: str, device: str, cache: EncodingCache) -> Detector | Segmenter:
+    # Late imports: they load torch, which a factory of somebody else's may not need.
+    if role == "detector":
+        from agent_tools.services.grounding_dino import GroundingDino
+
+        return GroundingDino(typed, device, cache)
+    from agent_tools.services.sam import Sam
+
+    return Sam(typed, device, cache)
+
+
+def _factory(role: Role, typed: str) -> Callable[[], Any] | None:
+    """What to call; None where `typed` is a folder or a hub id."""
+    if Path(typed).expanduser().is_dir():
+        return None
+    if match := _IN_FILE.fullmatch(typed):
+        module = _module_of_file(role, typed, Path(match["file"]).expanduser())
+        return _member(role, typed, module, match["name"])
+    if match := _IN_MODULE.fullmatch(typed):
+        return _member(role, typed, _imported(role, typed, match["module"]), match["name"])
+    for entry in entry_points(group=f"askmask.{role}s", name=typed):
+        try:
+            loaded: Callable[[], Any] = entry.load()
+        except Exception as error:
+            raise _not_importable(role, typed, error) from error
+        return loaded
+    if HUB_ID.fullmatch(typed):
+        return None
+    installed = ", ".join(sorted(entry.name for entry in entry_points(group=f"askmask.{role}s"))) or "none"
+    raise ConfigError(
+        f"{role}={shorten(typed)} names nothing: expected {FORMS} (installed: {installed}). "
+        "Correct it, or use --models demo."
+    )
+
+
+def _imported(role: Role, typed: str, module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise _not_importable(role, typed, error) from error
+
+
+def _module_of_file(role: Role, typed: str, path: Path) -> Any:
+    """The module in a file, imported once under a name of its own."""
+    if not path.is_file():
+        raise ConfigError(f"{role}={shorten(typed)} has no file {shorten(path)}: expected one. Correct the path.")
+    name = f"askmask_factory_{sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{role}={shorten(typed)} is not Python: expected a .py file. Correct the path.")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickles of the module look it up by name while it runs.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, Exception):
+            raise _not_importable(role, typed, error) from error
+        raise
+    return module
+
+
+def _not_importable(role: Role, typed: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"{role}={shorten(typed)} cannot be imported ({type(error).__name__}: {shorten(error, 160)}): "
+        "expected a module that runs. Install what it needs, or use --models demo."
+    )
+
+
+def _member(role: Role, typed: str, module: Any, name: str) -> Callable[[], Any]:
+    factory = getattr(module, name, None)
+    if callable(factory):
+        return factory  # type: ignore[no-any-return]
+    public = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+    raise ConfigError(
+        f"{role}={shorten(typed)} has no function {name}: expected one of {shorten(', '.join(public) or 'none', 160)}. "
+        "Name a function without arguments that returns the service."
+    )

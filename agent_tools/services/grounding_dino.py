@@ -1,0 +1,237 @@
+"""Grounding DINO and MM-Grounding-DINO behind the Detector protocol, on transformers' models.
+
+Boxes and scores are the model's (Liu et al. 2023, "Grounding DINO"; Zhao et al. 2024, "An Open and Comprehensive
+Pipeline for Unified Object Grounding and Detection"); prompts, spans, suppression and labels are ours. The model fuses
+the words with the picture from its first encoder layer on, so a new phrase needs a new pass: what is cached is the
+answer to the same phrases on the same picture. This module does not know masks, handles or conversations.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForZeroShotObjectDetection
+
+from agent_tools.errors import ServiceError, shorten
+from agent_tools.pictures import Picture
+from agent_tools.services.base import Detections
+from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
+from agent_tools.services.devices import choose_device, running
+from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.phrases import PromptPass, clean_phrase, pack
+from agent_tools.services.suppression import standing
+from agent_tools.settings import settings
+
+FAMILIES = {
+    # (threshold, floor) where the checkpoint has no askmask.json: the box threshold of Grounding DINO's README, the
+    # score threshold of mmdetection's demo; floors are about half of each.
+    "grounding-dino": (0.35, 0.2),
+    "mm-grounding-dino": (0.3, 0.15),
+}
+_SATURATED = 0.8
+"""Share of the queries above the threshold from which the model may have run out of them."""
+_PICTURES_PER_PASS = {"cpu": 1, "cuda": 8, "mps": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the queries said on one picture: (Q, 4) float32 xyxy pixels and (Q, P) float32, a score a phrase."""
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class GroundingDino:
+    """A detector of anything that can be said in a few words.
+
+    Attributes:
+        threshold: score where a hit begins.
+        floor: lowest score of the candidates that come back.
+        precision_curve: (score, precision) pairs measured for these weights; empty where unknown.
+        model_seconds: time spent inside the network so far, everything of ours left out.
+    """
+
+    threshold: float
+    floor: float
+
+    def __init__(
+        self,
+        source: str | Path,
+        device: str = "auto",
+        cache: EncodingCache | None = None,
+        pictures_per_pass: int | None = None,
+    ) -> None:
+        """Opens the model.
+
+        Args:
+            source: a folder, or a hub id; `askmask.json` beside the weights is honoured.
+            device: auto, cpu, cuda:n or mps.
+            cache: shared with other services; None makes one of the configured size.
+            pictures_per_pass: pictures of one size answered together; None: what suits the device.
+
+        Raises:
+            ConfigError: no such model or device.
+            ServiceError: the hub cannot be reached.
+        """
+        self._name = f"detector={shorten(source)}"
+        folder = locate(source, "detector")
+        self._device = choose_device(device)
+        auto = AutoModelForZeroShotObjectDetection
+        self._model, self._processor = open_model(folder, str(source), "detector", dict.fromkeys(FAMILIES, auto))
+        with running(self._device, self._name):
+            self._model.to(self._device)
+        self._settings = CheckpointSettings.read(folder)
+        threshold, floor = FAMILIES[self._model.config.model_type]
+        self.threshold = self._settings.threshold if self._settings.threshold is not None else threshold
+        self.floor = self._settings.floor if self._settings.floor is not None else min(floor, self.threshold)
+        self.precision_curve = self._settings.precision_curve
+        self.model_seconds = 0.0
+        self._cache = cache or EncodingCache(int(settings().encoding_cache_megabytes * 1e6))
+        self._pictures_per_pass = pictures_per_pass or _PICTURES_PER_PASS[self._device.type]
+        self._lock = Lock()
+
+    def detect(self, pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Detections]:
+        """Find every phrase of ``phrases[i]`` on ``pictures[i]``; see `Detector.detect`.
+
+        A phrase given twice is answered at its first place; one without a word in it finds nothing.
+
+        Raises:
+            ServiceError: the model failed; OutOfMemoryError where the device had no room.
+            ToolInputError: a phrase is longer than the model can read.
+        """
+        if len(pictures) != len(phrases):
+            raise ServiceError(
+                f"phrases={len(phrases)} lists do not fit {len(pictures)} pictures: expected one a picture. "
+                "Pass as many."
+            )
+        asked = [tuple(clean_phrase(phrase) for phrase in some) for some in phrases]
+        found: dict[int, Detections] = {}
+        with self._lock:
+            for phrases_of_run, run in itertools.groupby(range(len(pictures)), key=asked.__getitem__):
+                found |= self._detect_run({index: pictures[index] for index in run}, phrases_of_run)
+        return [found[index] for index in range(len(pictures))]
+
+    def forget(self, digest: str) -> None:
+        """Drop everything remembered about one picture."""
+        self._cache.forget(digest)
+
+    def _detect_run(self, pictures: dict[int, Picture], phrases: tuple[str, ...]) -> dict[int, Detections]:
+        """Answer the same phrases on several pictures, each once."""
+        keys = {index: (picture.digest, self._name, phrases) for index, picture in pictures.items()}
+        known = {index: self._cache.get(key) for index, key in keys.items()}
+        found: dict[int, Detections] = {index: hit for index, hit in known.items() if hit is not None}
+        distinct = {word: place for place, word in reversed(list(enumerate(phrases))) if word}
+        words = sorted(distinct, key=distinct.__getitem__)
+        missing = [index for index in pictures if index not in found]
+        if not words:
+            return found | {index: Detections.none() for index in missing}
+        passes = self._passes(words)
+        for indices, inputs in self._batches(missing, pictures):
+            answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
+            for row, index in enumerate(indices):
+                detections = self._settle([answer[row] for answer in answers], passes, words, distinct)
+                size = detections.boxes.nbytes + detections.scores.nbytes + detections.phrase_indices.nbytes
+                self._cache.put(keys[index], detections, size + 200)
+                found[index] = detections
+        return found
+
+    def _passes(self, words: Sequence[str]) -> list[PromptPass]:
+        tokenizer = self._processor.tokenizer
+        tokens = tokenizer(list(words), add_special_tokens=False)["input_ids"]
+        stop = tokenizer.convert_tokens_to_ids(".")
+        limit = self._model.config.max_text_len
+        return pack(list(zip(words, tokens, strict=True)), tokenizer.cls_token_id, stop, tokenizer.sep_token_id, limit)
+
+    def _batches(
+        self, indices: Sequence[int], pictures: dict[int, Picture]
+    ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+        """Neighbours of one prepared size together: padding to a common size would change what is found."""
+        waiting: list[tuple[int, dict[str, torch.Tensor]]] = []
+        for index in indices:
+            with running(self._device, self._name):
+                prepared = self._processor.image_processor(
+                    [pictures[index].array], input_data_format="channels_last", return_tensors="pt"
+                )
+            shape = prepared["pixel_values"].shape
+            if waiting and (len(waiting) == self._pictures_per_pass or waiting[0][1]["pixel_values"].shape != shape):
+                yield self._stacked(waiting)
+                waiting = []
+            waiting.append((index, prepared))
+        if waiting:
+            yield self._stacked(waiting)
+
+    def _stacked(
+        self, waiting: Sequence[tuple[int, dict[str, torch.Tensor]]]
+    ) -> tuple[list[int], dict[str, torch.Tensor]]:
+        names = ("pixel_values", "pixel_mask")
+        with running(self._device, self._name):
+            stacked = {
+                name: torch.cat([inputs[name] for _, inputs in waiting]).to(self._device)
+                for name in names
+                if name in waiting[0][1]
+            }
+        return [index for index, _ in waiting], stacked
+
+    def _run(self, inputs: dict[str, torch.Tensor], prompt: PromptPass, pictures: Sequence[Picture]) -> list[_Answer]:
+        """One pass of the network: pictures of one size, one prompt."""
+        began = time.perf_counter()
+        with running(self._device, self._name, half=True):
+            ids = torch.tensor([prompt.token_ids] * len(pictures), device=self._device)
+            output = self._model(**inputs, input_ids=ids, attention_mask=torch.ones_like(ids))
+            scores = phrase_scores(output.logits.float(), prompt.spans, self._settings.phrase_score).cpu().numpy()
+            boxes = output.pred_boxes.float().cpu().numpy()
+        self.model_seconds += time.perf_counter() - began
+        return [
+            _Answer(_to_pixels(boxes[row], picture.width, picture.height), scores[row])
+            for row, picture in enumerate(pictures)
+        ]
+
+    def _settle(
+        self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str], places: dict[str, int]
+    ) -> Detections:
+        """The boxes of one picture that stand, over all its passes."""
+        boxes, scores, claimed, saturated = [], [], [], False
+        for answer, prompt in zip(answers, passes, strict=True):
+            query, column = np.nonzero(answer.scores >= self.floor)
+            boxes.append(answer.boxes[query])
+            scores.append(answer.scores[query, column])
+            claimed.append(np.array(prompt.phrases, np.int64)[column])
+            busy = int((answer.scores.max(axis=1) >= self.threshold).sum())
+            saturated |= busy >= _SATURATED * len(answer.scores)
+        everything, every_score, phrase = np.concatenate(boxes), np.concatenate(scores), np.concatenate(claimed)
+        kept = standing(everything, every_score, phrase, words, self.threshold, self._settings.suppress_iou)
+        place = np.array([places[word] for word in words], np.int64)
+        return Detections(everything[kept], every_score[kept], place[phrase[kept]], saturated)
+
+
+def phrase_scores(logits: torch.Tensor, spans: Sequence[tuple[int, int]], how: str) -> torch.Tensor:
+    """Each query's score for each phrase, from the tokens of the phrase.
+
+    Args:
+        logits: (B, Q, T) float32, one a token of the prompt.
+        spans: P times [start, stop) among the tokens.
+        how: "max", as the reference post-processing scores a box; "mean" or "min", for weights trained to raise every
+            token of a phrase only where the whole phrase is true.
+
+    Returns:
+        (B, Q, P) float32 in [0, 1].
+    """
+    chances = logits.sigmoid()
+    reduce: dict[str, Any] = {"max": torch.amax, "mean": torch.mean, "min": torch.amin}
+    return torch.stack([reduce[how](chances[..., start:stop], dim=-1) for start, stop in spans], dim=-1)
+
+
+def _to_pixels(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """(Q, 4) centre, size as shares of the picture → (Q, 4) float32 xyxy pixels inside it."""
+    centre, half = boxes[:, :2], boxes[:, 2:] / 2
+    size = np.array([width, height], np.float32)
+    return np.concatenate([centre - half, centre + half], axis=1).clip(0, 1) * np.tile(size, 2)

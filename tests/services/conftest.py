@@ -1,0 +1,142 @@
+"""Tiny models with random weights, saved as real ones are, and pictures to show them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertTokenizer,
+    ConvNextConfig,
+    GroundingDinoConfig,
+    GroundingDinoForObjectDetection,
+    GroundingDinoImageProcessorPil,
+    GroundingDinoProcessor,
+    MMGroundingDinoConfig,
+    MMGroundingDinoForObjectDetection,
+    SamConfig,
+    SamImageProcessorPil,
+    SamMaskDecoderConfig,
+    SamModel,
+    SamProcessor,
+    SamPromptEncoderConfig,
+    SamVisionConfig,
+)
+
+from agent_tools.pictures import Picture
+
+MAX_TOKENS = 24
+QUERIES = 12
+WORDS = "red green blue yellow apple orange lemon box book person in a shirt s ##s".split()  # noqa: SIM905
+DEMO = Path(__file__).parents[2] / "agent_tools" / "services" / "demo"
+
+
+def picture(width: int, height: int, seed: int = 0) -> Picture:
+    """A picture of blocks of random colours."""
+    blocks = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), np.uint8)
+    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 5 // width
+    return Picture.from_array(blocks[rows][:, columns])
+
+
+def save_detector(folder: Path, family: str) -> Path:
+    """A Grounding DINO of either family, about 200,000 weights."""
+    torch.manual_seed(0)
+    # The library looks its special tokens up by number, so that a small vocabulary must have them where BERT has them.
+    vocabulary = [f"[unused{index}]" for index in range(1030)]
+    for index, token in {
+        0: "[PAD]",
+        100: "[UNK]",
+        101: "[CLS]",
+        102: "[SEP]",
+        103: "[MASK]",
+        1012: ".",
+        1029: "?",
+    }.items():
+        vocabulary[index] = token
+    vocabulary += WORDS
+    folder.mkdir(parents=True)
+    tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(vocabulary)})
+    text = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    eyes = ConvNextConfig(hidden_sizes=[8, 16, 16, 16], depths=[1, 1, 1, 1], out_features=["stage2", "stage3"])
+    config_class, model_class = {
+        "grounding-dino": (GroundingDinoConfig, GroundingDinoForObjectDetection),
+        "mm-grounding-dino": (MMGroundingDinoConfig, MMGroundingDinoForObjectDetection),
+    }[family]
+    config = config_class(
+        backbone_config=eyes,
+        text_config=text,
+        num_queries=QUERIES,
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        num_feature_levels=2,
+        max_text_len=MAX_TOKENS,
+    )
+    processor = GroundingDinoProcessor(
+        GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 96}), tokenizer
+    )
+    model_class(config).half().save_pretrained(folder)
+    processor.save_pretrained(folder)
+    (folder / "askmask.json").write_text(json.dumps({"threshold": 0.5, "floor": 0.05}))
+    return folder
+
+
+def save_segmenter(folder: Path) -> Path:
+    """A SAM of about 100,000 weights."""
+    torch.manual_seed(0)
+    config = SamConfig(
+        vision_config=SamVisionConfig(
+            hidden_size=32,
+            output_channels=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=64,
+            patch_size=8,
+            window_size=4,
+            global_attn_indexes=[1],
+            num_pos_feats=16,
+            mlp_dim=32,
+            initializer_range=0.02,
+        ),
+        prompt_encoder_config=SamPromptEncoderConfig(hidden_size=32, image_size=64, patch_size=8),
+        mask_decoder_config=SamMaskDecoderConfig(
+            hidden_size=32, mlp_dim=32, num_attention_heads=2, iou_head_hidden_dim=32
+        ),
+    )
+    processor = SamProcessor(
+        SamImageProcessorPil(
+            size={"longest_edge": 64},
+            pad_size={"height": 64, "width": 64},
+            mask_size={"longest_edge": 32},
+            mask_pad_size={"height": 32, "width": 32},
+        )
+    )
+    SamModel(config).half().save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of saved models, by name; the bundled ones where they are there."""
+    base = tmp_path_factory.mktemp("models")
+    folders = {family: save_detector(base / family, family) for family in ("grounding-dino", "mm-grounding-dino")}
+    folders["sam"] = save_segmenter(base / "sam")
+    for role in ("detector", "segmenter"):
+        folders[f"demo-{role}"] = DEMO / role
+    return folders
