@@ -327,3 +327,34 @@ def _report(steps: int, seconds: float, scenes: int, recent: list[Figures]) -> s
         f"step {steps} at {seconds:.0f} s, {scenes} scenes: loss {loss:.3f}, outlines {outlines:.3f}; "
         f"IoU box {box:.3f}, one click {click:.3f}, corrected {corrected:.3f}"
     )
+
+
+def run(arguments: dict[str, Any]) -> Path:
+    """What `train segmenter` does with its command line: out, minutes, seed, resume, smoke, device, threads, config."""
+    config = arguments["config"] or Path(__file__).with_name("segmenter.yaml")
+    settings, steps = SegmenterSettings.load(Path(config)), None
+    if arguments["smoke"]:
+        settings, steps = smoke(settings), 3
+    torch.set_num_threads(arguments["threads"])
+    return train_segmenter(
+        settings,
+        Path(arguments["out"]),
+        minutes=arguments["minutes"],
+        seed=arguments["seed"],
+        resume=arguments["resume"],
+        device=arguments["device"],
+        steps=steps,
+    )
+
+
+def smoke(settings: SegmenterSettings) -> SegmenterSettings:
+    """The same training so small that it ends in seconds and learns nothing."""
+    model = {"image_size": 64, "patch_size": 8, "hidden_size": 32, "layers": 2, "heads": 2, "window_size": 4}
+    model |= {"global_layers": (1,), "decoder_size": 32, "decoder_heads": 2, "decoder_mlp": 32}
+    training = {"pictures": 1, "pool_start": 2, "least_area": 8, "correct_from": 0.0, "sizes": ((96, 72),)}
+    return settings.model_copy(
+        update={
+            "model": settings.model.model_copy(update=model),
+            "training": settings.training.model_copy(update=training),
+        }
+    )
