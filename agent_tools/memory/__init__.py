@@ -1,5 +1,6 @@
 """The memory of conversations: the one source of truth for what was said, found, selected and undone."""
 
+from agent_tools.memory.memory import Memory
 from agent_tools.memory.records import (
     CallRecord,
     ConversationSummary,
@@ -9,13 +10,16 @@ from agent_tools.memory.records import (
     State,
     TurnRecord,
 )
+from agent_tools.memory.turn import Turn
 
 __all__ = [
     "CallRecord",
     "ConversationSummary",
     "Gesture",
+    "Memory",
     "ObjectVersion",
     "OpenedPicture",
     "State",
+    "Turn",
     "TurnRecord",
 ]

@@ -1,0 +1,132 @@
+"""The pictures of all conversations as files, named by their content.
+
+A picture is kept as the original bytes, at ``<digest[:2]>/<digest>`` below one folder, once whatever the number of
+conversations that show it. Files are written whole or not at all. This module does not know which pictures are still
+wanted, nor owners, handles or databases: whoever calls `save` and `sweep` keeps the two apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Container
+from contextlib import suppress
+from pathlib import Path
+
+from agent_tools.errors import MemoryStoreError, ToolInputError, shorten
+from agent_tools.pictures import Picture
+
+_KEPT_OPEN = 4
+
+
+class PictureFiles:
+    """A folder of pictures, and the few last loaded from it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`; it is made with the first picture."""
+        self.folder = folder
+        self._loaded: OrderedDict[str, Picture] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def path(self, digest: str) -> Path:
+        """Where the picture of this SHA-256 is or would be.
+
+        Raises:
+            ToolInputError: not a SHA-256 in hex.
+        """
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ToolInputError(
+                f"picture digest={shorten(digest)} is not SHA-256: expected 64 hex digits. "
+                "Open the picture with open_picture or Picture.from_bytes."
+            )
+        return self.folder / digest[:2] / digest
+
+    def save(self, picture: Picture) -> None:
+        """Keep the original bytes, unless they are kept already.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        target = self.path(picture.digest)
+        if target.exists():
+            return
+        for folder in (self.folder, target.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = target.with_name(f".{picture.digest}.part")
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(picture.original)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync(target.parent)
+        _sync(self.folder)
+
+    def remember(self, picture: Picture) -> None:
+        """Have `load` answer with this very picture for a while, its pixels already decoded."""
+        with self._lock:
+            self._loaded[picture.digest] = picture
+            self._loaded.move_to_end(picture.digest)
+            while len(self._loaded) > _KEPT_OPEN:
+                self._loaded.popitem(last=False)
+
+    def load(self, digest: str, name: str) -> Picture:
+        """The picture of this SHA-256, from its file where it is not among the last ones.
+
+        Raises:
+            MemoryStoreError: the file is missing or damaged.
+        """
+        with self._lock:
+            if digest in self._loaded:
+                self._loaded.move_to_end(digest)
+                return self._loaded[digest]
+        path = self.path(digest)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise MemoryStoreError(
+                f"picture={name} cannot be read back ({error.strerror or error}): expected its file {path}. "
+                "Open the picture again, or forget it."
+            ) from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise MemoryStoreError(
+                f"picture={name} is damaged: expected the content of {path} to match its name. "
+                "Remove that file and open the picture again."
+            )
+        picture = Picture.from_bytes(data, name)
+        self.remember(picture)
+        return picture
+
+    def sweep(self, wanted: Container[str]) -> None:
+        """Remove every file but the wanted digests, half-written ones too.
+
+        Raises:
+            OSError: the folder cannot be changed.
+        """
+        with self._lock:
+            for digest in [digest for digest in self._loaded if digest not in wanted]:
+                del self._loaded[digest]
+        for file in self.folder.glob("??/*"):
+            if file.name not in wanted:
+                file.unlink(missing_ok=True)
+        for folder in self.folder.glob("??"):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _sync(folder: Path) -> None:
+    """Make a renaming in `folder` outlast a power failure, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,235 @@
+"""The memory of conversations: what the rest of askmask sees of it.
+
+One turn of a conversation at a time: within this process a second one waits, between processes the later commit finds
+that the revision has moved and is refused. This module does not know tables, and SQLAlchemy is only imported when a
+`Memory` is made.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from agent_tools.errors import ConfigError, MemoryStoreError, shorten
+from agent_tools.memory.calls import with_masks
+from agent_tools.memory.files import PictureFiles
+from agent_tools.memory.records import ConversationSummary, State, TurnRecord
+from agent_tools.memory.turn import Turn
+from agent_tools.settings import settings
+
+if TYPE_CHECKING:
+    from agent_tools.memory.timeline import Timeline
+
+DATABASE = "conversations.sqlite3"
+_KEPT = 16
+
+
+class Memory:
+    """The conversations of one owner in one folder.
+
+    It holds database connections: use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self, data_dir: Path | str | None = None, owner: str | None = None, wait_seconds: float = 15.0
+    ) -> None:
+        """Open the store, making it where it is missing.
+
+        Args:
+            data_dir: folder of the store; None: the setting ``data_dir``.
+            owner: whose conversations; those of others are as if they did not exist. None: the setting ``owner``.
+            wait_seconds: how long to wait while another process writes.
+
+        Raises:
+            MemoryStoreError: the store cannot be opened, or a newer askmask wrote it.
+        """
+        from agent_tools.memory.store import Store
+
+        folder = Path(settings().data_dir if data_dir is None else data_dir).expanduser().absolute()
+        self.data_dir = folder
+        self.owner = settings().owner if owner is None else owner
+        self._files = PictureFiles(folder / "pictures")
+        self._store = Store(folder / DATABASE, self.owner, self._files, wait_seconds)
+        self._known: OrderedDict[str, Timeline] = OrderedDict()
+        self._known_lock = threading.Lock()
+        self._finalizer = weakref.finalize(self, self._store.close)
+
+    @classmethod
+    def temporary(cls, owner: str = "local") -> Self:
+        """A memory that is deleted when it is closed."""
+        folder = tempfile.TemporaryDirectory(prefix="askmask-", ignore_cleanup_errors=True)
+        try:
+            memory = cls(folder.name, owner)
+        except BaseException:
+            folder.cleanup()
+            raise
+        store = memory._store
+
+        def finish() -> None:
+            store.close()
+            folder.cleanup()
+
+        memory._finalizer.detach()
+        memory._finalizer = weakref.finalize(memory, finish)
+        return memory
+
+    def close(self) -> None:
+        """Close the store; closing twice does nothing."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def create(self) -> str:
+        """Begin a conversation; its id, 32 random hex digits.
+
+        Raises:
+            MemoryStoreError: the store cannot be written.
+        """
+        return self._store.create()
+
+    def conversations(self) -> list[ConversationSummary]:
+        """This owner's conversations, oldest first.
+
+        Raises:
+            MemoryStoreError: the store cannot be read.
+        """
+        return self._store.summaries()
+
+    def state(self, conversation: str) -> State:
+        """A conversation as last committed.
+
+        Raises:
+            ConfigError: this owner has no conversation of that id.
+            MemoryStoreError: the store cannot be read.
+        """
+        return self._timeline(conversation).state
+
+    def history(self, conversation: str) -> list[TurnRecord]:
+        """What was said and called, oldest first, but for what was forgotten.
+
+        Raises:
+            ConfigError: this owner has no conversation of that id.
+            MemoryStoreError: the store cannot be read.
+        """
+        versions = self._timeline(conversation).versions
+        return [
+            replace(turn, calls=tuple(with_masks(call, versions) for call in turn.calls))
+            for turn in self._store.history(conversation)
+        ]
+
+    def erase(self, conversation: str) -> None:
+        """Erase a conversation with all that belongs to it, and pictures that no other one shows.
+
+        Raises:
+            ConfigError: this owner has no conversation of that id.
+            MemoryStoreError: the store cannot be written.
+        """
+        _check_id(conversation)
+        with self._alone(conversation):
+            self._store.erase(conversation)
+            self._keep(conversation, None)
+
+    @contextmanager
+    def turn(self, conversation: str, request: str = "", click: tuple[float, float] | None = None) -> Iterator[Turn]:
+        """One turn as a unit of work: leaving the block commits all of it, an exception in it drops all of it.
+
+        A turn in which nothing happened, not even an answer, leaves no trace.
+
+        Args:
+            conversation: its id.
+            request: the person's words.
+            click: (x, y) in pixels of the upright picture that came with them, or None.
+
+        Raises:
+            ConfigError: this owner has no conversation of that id.
+            ConflictError: another process committed to it in the meantime; nothing of this turn was kept.
+            MemoryStoreError: the store cannot be read or written, or this thread is in a turn of it already.
+        """
+        _check_id(conversation)
+        with self._alone(conversation):
+            timeline = self._timeline(conversation)
+            turn = Turn(timeline, self._files, lambda call: self._store.find_call(conversation, call), request, click)
+            try:
+                yield turn
+            except BaseException:
+                turn.finish()
+                raise
+            staged = turn.finish()
+            if staged is not None:
+                self._keep(conversation, None)
+                self._store.commit(staged)
+                self._keep(conversation, staged.timeline())
+                for picture in staged.originals:
+                    self._files.remember(picture)
+
+    def _timeline(self, conversation: str) -> Timeline:
+        """The timeline as last committed, by this process or by another."""
+        _check_id(conversation)
+        revision = self._store.revision(conversation)
+        with self._known_lock:
+            known = self._known.get(conversation)
+        if known is None or known.revision != revision:
+            known = self._store.timeline(conversation)
+        self._keep(conversation, known)
+        return known
+
+    def _keep(self, conversation: str, timeline: Timeline | None) -> None:
+        with self._known_lock:
+            self._known.pop(conversation, None)
+            if timeline is not None:
+                self._known[conversation] = timeline
+                while len(self._known) > _KEPT:
+                    self._known.popitem(last=False)
+
+    @contextmanager
+    def _alone(self, conversation: str) -> Iterator[None]:
+        """Wait until no other turn of this conversation is in progress in this process."""
+        key = (str(self.data_dir), conversation)
+        with _places_lock:
+            place = _places.setdefault(key, _Place())
+        if place.holder == threading.get_ident():
+            raise MemoryStoreError(
+                f"conversation={conversation} is in a turn already: expected one turn at a time. "
+                "Use the turn that is in progress."
+            )
+        with place.lock:
+            place.holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                place.holder = None
+
+
+class _Place:
+    """Who is in a turn of a conversation; shared by every `Memory` of this process on the same folder."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.holder: int | None = None
+
+
+_places: weakref.WeakValueDictionary[tuple[str, str], _Place] = weakref.WeakValueDictionary()
+_places_lock = threading.Lock()
+
+
+def _check_id(conversation: str) -> None:
+    if not isinstance(conversation, str) or not re.fullmatch(r"[0-9a-f]{32}", conversation):
+        raise ConfigError(
+            f"conversation={shorten(conversation)} is no id: expected 32 hex digits. "
+            "List your conversations, or leave the id out to begin a new one."
+        )

@@ -1,0 +1,177 @@
+"""Records as rows, and rows as records. This module does not know queries or transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from agent_tools.masks import Mask
+from agent_tools.memory.records import CallRecord, Gesture, ObjectVersion, OpenedPicture
+from agent_tools.memory.timeline import Node, Timeline, Used
+
+
+def number_of(handle: str | None) -> int | None:
+    """The number in a handle: ``m17`` is 17."""
+    return None if handle is None else int(handle[1:])
+
+
+def _picture(number: int | None) -> str | None:
+    return None if number is None else f"p{number}"
+
+
+def node_columns(node: Node | None) -> dict[str, Any]:
+    """What `turns` says of a turn's node; all NULL where it has none."""
+    if node is None:
+        return {"before": None, "selection": None}
+    selection = None if node.selection is None else [number_of(handle) for handle in node.selection]
+    return {"before": node.before, "selection": selection}
+
+
+def picture_row(picture: OpenedPicture) -> dict[str, Any]:
+    """A row of `pictures`."""
+    return {
+        "number": number_of(picture.handle),
+        "digest": picture.digest,
+        "width": picture.width,
+        "height": picture.height,
+        "name": picture.name,
+    }
+
+
+def gesture_row(gesture: Gesture) -> dict[str, Any]:
+    """A row of `gestures`."""
+    return {
+        "number": number_of(gesture.handle),
+        "turn": gesture.turn,
+        "picture": number_of(gesture.picture),
+        "kind": gesture.kind,
+        "coordinates": gesture.coordinates,
+    }
+
+
+def version_row(one: ObjectVersion) -> dict[str, Any]:
+    """A row of `versions`."""
+    x0, y0, x1, y1 = one.box
+    return {
+        "object": number_of(one.handle),
+        "version": one.version,
+        "turn": one.turn,
+        "picture": number_of(one.picture),
+        "label": one.label,
+        "score": one.score,
+        "x0": x0,
+        "y0": y0,
+        "x1": x1,
+        "y1": y1,
+        "mask_height": one.mask.height if one.mask else None,
+        "mask_width": one.mask.width if one.mask else None,
+        "mask_counts": one.mask.counts if one.mask else None,
+        "area": one.area,
+        "parent_object": number_of(one.parent[0]) if one.parent else None,
+        "parent_version": one.parent[1] if one.parent else None,
+        "prompts": one.prompts,
+        "candidate": one.candidate,
+        "predicted_iou": one.predicted_iou,
+        "stability": one.stability,
+        "model": one.model,
+        "review": one.review,
+    }
+
+
+def call_row(call: CallRecord, turn: int, place: int) -> dict[str, Any]:
+    """A row of `calls`, the `place`-th of its turn."""
+    return {
+        "call_id": call.call_id,
+        "turn": turn,
+        "place": place,
+        "tool": call.tool,
+        "arguments": call.arguments,
+        "text": call.text,
+        "data": call.data,
+        "error": call.error,
+        "seconds": call.seconds,
+    }
+
+
+def call_of(row: Any) -> CallRecord:
+    """The call in a row of `calls`."""
+    return CallRecord(row.call_id, row.tool, row.arguments, row.text, row.data, row.error, row.seconds)
+
+
+def _gesture_of(row: Any) -> Gesture:
+    points = tuple((x, y) for x, y in row.coordinates)
+    return Gesture(f"g{row.number}", f"p{row.picture}", row.kind, points, row.turn)
+
+
+def _version_of(row: Any) -> ObjectVersion:
+    mask = None if row.mask_counts is None else Mask(row.mask_height, row.mask_width, row.mask_counts)
+    return ObjectVersion(
+        handle=f"m{row.object}",
+        version=row.version,
+        picture=f"p{row.picture}",
+        label=row.label,
+        score=row.score,
+        box=(row.x0, row.y0, row.x1, row.y1),
+        mask=mask,
+        area=row.area,
+        parent=None if row.parent_object is None else (f"m{row.parent_object}", row.parent_version),
+        prompts=tuple(row.prompts),
+        candidate=row.candidate,
+        predicted_iou=row.predicted_iou,
+        stability=row.stability,
+        model=row.model,
+        review=row.review,
+        turn=row.turn,
+    )
+
+
+def timeline_of(
+    head: Any,
+    turns: Iterable[Any],
+    pictures: Iterable[Any],
+    openings: Iterable[Any],
+    gestures: Iterable[Any],
+    versions: Iterable[Any],
+    path: Callable[[str], Path],
+) -> Timeline:
+    """The timeline in a conversation's rows, each kind in ascending order; `path` says where a picture's file is."""
+    opened: dict[int, list[str]] = {}
+    for row in openings:
+        opened.setdefault(row.turn, []).append(f"p{row.picture}")
+    by_handle: dict[str, list[ObjectVersion]] = {}
+    by_turn: dict[int, list[ObjectVersion]] = {}
+    for row in versions:
+        one = _version_of(row)
+        by_handle.setdefault(one.handle, []).append(one)
+        by_turn.setdefault(one.turn, []).append(one)
+    nodes = (
+        Node(
+            number=row.number,
+            before=row.before,
+            picture=_picture(row.picture),
+            selection=None if row.selection is None else tuple(f"m{number}" for number in row.selection),
+            opened=tuple(opened.get(row.number, ())),
+            versions=tuple(by_turn.get(row.number, ())),
+        )
+        for row in turns
+        if row.before is not None
+    )
+    return Timeline(
+        conversation=head.id,
+        revision=head.revision,
+        turns=head.turns,
+        position=head.position,
+        tip=head.tip,
+        picture=_picture(head.picture),
+        used=Used(head.pictures_used, head.gestures_used, head.objects_used),
+        nodes={node.number: node for node in nodes},
+        pictures={
+            f"p{row.number}": OpenedPicture(
+                f"p{row.number}", row.digest, row.width, row.height, row.name, path(row.digest)
+            )
+            for row in pictures
+        },
+        gestures={f"g{row.number}": _gesture_of(row) for row in gestures},
+        versions={handle: tuple(made) for handle, made in by_handle.items()},
+    )

@@ -1,0 +1,158 @@
+"""The tables of the store, in SQL that SQLite and PostgreSQL share.
+
+Handles are kept as whole numbers (``m17`` as 17). Every row carries its owner, and every row but a conversation's own
+goes with its conversation. Rows are only ever added, but for the one row that says where a conversation stands, and
+for what `forget` and `erase` take away.
+
+This module does not know engines, transactions or records.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+VERSION = 1
+"""Version of these tables. A store with a higher one was written by a newer askmask."""
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[Any]:
+    return Column(name, Integer, primary_key=True, autoincrement=False)
+
+
+def _owned() -> list[Column[Any]]:
+    return [
+        Column("conversation", String(32), ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+        Column("owner", String, nullable=False),
+    ]
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+"""``schema``: `VERSION`. ``pictures``: touched first by every transaction that adds or sweeps picture files, so that
+the two wait for each other. ``unscrubbed``: 1 from a forgetting until its traces are gone from the files."""
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("tip", Integer, nullable=False),
+    Column("picture", Integer),
+    Column("pictures_used", Integer, nullable=False),
+    Column("gestures_used", Integer, nullable=False),
+    Column("objects_used", Integer, nullable=False),
+    Index("conversations_of_owner", "owner", "created"),
+)
+"""Where each conversation stands: the turn that its state is at (0 the beginning), the tip that redo leads to, the
+current picture, and the highest number ever given to a handle of each kind."""
+
+turns = Table(
+    "turns",
+    metadata,
+    *_owned(),
+    _key("number"),
+    Column("committed", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("click", JSON(none_as_null=True)),
+    Column("forgotten", Boolean, nullable=False),
+    Column("before", Integer),
+    Column("selection", JSON(none_as_null=True)),
+    Column("picture", Integer),
+)
+"""``before``: the turn that this one's changes are on top of; NULL where it changed nothing that undo would revert.
+``selection``: object numbers; NULL where the turn left it alone. ``picture``: the current one when it ended."""
+
+pictures = Table(
+    "pictures",
+    metadata,
+    *_owned(),
+    _key("number"),
+    Column("digest", String(64), nullable=False, index=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+)
+
+openings = Table("openings", metadata, *_owned(), _key("turn"), _key("picture"))
+"""Which turn opened which picture: undone with that turn, while the picture keeps its handle."""
+
+gestures = Table(
+    "gestures",
+    metadata,
+    *_owned(),
+    _key("number"),
+    Column("turn", Integer, nullable=False),
+    Column("picture", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("coordinates", JSON, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    *_owned(),
+    _key("object"),
+    _key("version"),
+    Column("turn", Integer, nullable=False),
+    Column("picture", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("score", Float),
+    Column("x0", Float, nullable=False),
+    Column("y0", Float, nullable=False),
+    Column("x1", Float, nullable=False),
+    Column("y1", Float, nullable=False),
+    Column("mask_height", Integer),
+    Column("mask_width", Integer),
+    Column("mask_counts", LargeBinary),
+    Column("area", Integer, nullable=False),
+    Column("parent_object", Integer),
+    Column("parent_version", Integer),
+    Column("prompts", JSON, nullable=False),
+    Column("candidate", Integer, nullable=False),
+    Column("predicted_iou", Float),
+    Column("stability", Float),
+    Column("model", Text, nullable=False),
+    Column("review", Boolean, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    *_owned(),
+    Column("call_id", String, primary_key=True),
+    Column("turn", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("tool", String, nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("error", Boolean, nullable=False),
+    Column("seconds", Float, nullable=False),
+)

@@ -1,0 +1,205 @@
+"""A conversation's log in memory, and the state that follows from it at any point.
+
+As in a version control system, each turn that changed something is a node that knows the node before it. The
+conversation stands at one node; its state is what the nodes from the beginning to there add up to. Undo moves to the
+node before, redo towards the tip, and a change made after an undo starts a new branch and becomes the tip.
+
+Gestures and the choice of the current picture are facts, not effects: no undo takes a gesture away, and a turn with
+nothing else is no node. Timelines are immutable. This module does not know databases, files or locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+from agent_tools.memory.records import Gesture, ObjectVersion, OpenedPicture, State
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What one turn changed.
+
+    Attributes:
+        number: the turn's number.
+        before: number of the node that this one is on top of; 0 for the beginning.
+        picture: handle of the current picture when the turn ended.
+        selection: the selection when the turn ended, or None where the turn left it alone.
+        opened: pictures that were not open before.
+        versions: versions of objects, in the order they were made.
+    """
+
+    number: int
+    before: int
+    picture: str | None = None
+    selection: tuple[str, ...] | None = None
+    opened: tuple[str, ...] = ()
+    versions: tuple[ObjectVersion, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether undoing it would revert nothing."""
+        return self.selection is None and not self.opened and not self.versions
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The highest number ever given to a handle of each kind; they only rise, so that no handle comes twice."""
+
+    pictures: int = 0
+    gestures: int = 0
+    objects: int = 0
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything a conversation's states are made of.
+
+    Attributes:
+        conversation: its id.
+        revision: rises by one with every commit.
+        turns: number of the last committed turn.
+        position: number of the node where the conversation stands; 0 for the beginning.
+        tip: number of the node that redo leads to; `position` where there is nothing to redo.
+        picture: the current picture.
+        used: highest handle numbers given.
+        nodes: by number, ascending.
+        pictures: every picture ever opened and not forgotten, by handle.
+        gestures: every gesture not forgotten, by handle.
+        versions: every version of every object not forgotten, by handle, ascending.
+    """
+
+    conversation: str
+    revision: int = 0
+    turns: int = 0
+    position: int = 0
+    tip: int = 0
+    picture: str | None = None
+    used: Used = Used()
+    nodes: Mapping[int, Node] = field(default_factory=dict)
+    pictures: Mapping[str, OpenedPicture] = field(default_factory=dict)
+    gestures: Mapping[str, Gesture] = field(default_factory=dict)
+    versions: Mapping[str, tuple[ObjectVersion, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def state(self) -> State:
+        """The state where the conversation stands."""
+        return self.at(self.position, self.picture)
+
+    def path(self, position: int) -> list[Node]:
+        """The nodes from the beginning to `position`."""
+        nodes: list[Node] = []
+        while position:
+            nodes.append(self.nodes[position])
+            position = self.nodes[position].before
+        return nodes[::-1]
+
+    def at(self, position: int, picture: str | None) -> State:
+        """The state at `position`, with `picture` the current one where it is open there."""
+        path = self.path(position)
+        opened: set[str] = set()
+        objects: dict[str, ObjectVersion] = {}
+        selection: tuple[str, ...] = ()
+        for node in path:
+            opened.update(node.opened)
+            objects.update((version.handle, version) for version in node.versions)
+            if node.selection is not None:
+                selection = node.selection
+        pictures = {handle: one for handle, one in self.pictures.items() if handle in opened}
+        gestures = {handle: one for handle, one in self.gestures.items() if one.picture in opened}
+        return State(
+            conversation=self.conversation,
+            revision=self.revision,
+            turn_number=self.turns,
+            pictures=MappingProxyType(pictures),
+            picture=current(picture, pictures),
+            gestures=MappingProxyType(gestures),
+            objects=MappingProxyType(objects),
+            selection=selection,
+            undo=len(path),
+            redo=len(self.path(self.tip)) - len(self.path(self.position)),
+        )
+
+    def undone(self, position: int, steps: int) -> int:
+        """The node `steps` before `position`, or the beginning where there are fewer."""
+        while position and steps > 0:
+            position, steps = self.nodes[position].before, steps - 1
+        return position
+
+    def redone(self, position: int, steps: int) -> int:
+        """The node `steps` after `position` on the way to the tip, or the tip where there are fewer."""
+        numbers = [0, *(node.number for node in self.path(self.tip))]
+        return numbers[min(numbers.index(position) + steps, len(numbers) - 1)]
+
+    def with_turn(
+        self,
+        node: Node | None,
+        *,
+        picture: str | None,
+        used: Used,
+        pictures: Iterable[OpenedPicture],
+        gestures: Iterable[Gesture],
+    ) -> Timeline:
+        """This timeline and one turn more; a turn that changed something is where it stands then, and the tip."""
+        versions = dict(self.versions)
+        for version in node.versions if node else ():
+            versions[version.handle] = (*versions.get(version.handle, ()), version)
+        return replace(
+            self,
+            revision=self.revision + 1,
+            turns=self.turns + 1,
+            position=node.number if node else self.position,
+            tip=node.number if node else self.tip,
+            picture=picture,
+            used=used,
+            nodes={**self.nodes, node.number: node} if node else self.nodes,
+            pictures={**self.pictures, **{one.handle: one for one in pictures}},
+            gestures={**self.gestures, **{one.handle: one for one in gestures}},
+            versions=versions,
+        )
+
+    def without(self, objects: Iterable[str], pictures: Iterable[str]) -> Timeline:
+        """This timeline as if the objects and pictures, and all that was on the pictures, had never been.
+
+        Nodes that have nothing left to revert go too, so that no undo is spent on them.
+        """
+        gone_objects, gone_pictures = set(objects), set(pictures)
+        nodes: dict[int, Node] = {}
+        stands_for = {0: 0}
+        selected: dict[int, tuple[str, ...]] = {0: ()}
+        for node in self.nodes.values():
+            before = stands_for[node.before]
+            selection = node.selection
+            if selection is not None:
+                selection = tuple(handle for handle in selection if handle not in gone_objects)
+            kept = Node(
+                number=node.number,
+                before=before,
+                picture=None if node.picture in gone_pictures else node.picture,
+                selection=None if selection == selected[before] else selection,
+                opened=tuple(handle for handle in node.opened if handle not in gone_pictures),
+                versions=tuple(one for one in node.versions if one.handle not in gone_objects),
+            )
+            if kept.empty:
+                stands_for[node.number] = before
+            else:
+                nodes[node.number] = kept
+                stands_for[node.number] = node.number
+                selected[node.number] = selected[before] if kept.selection is None else kept.selection
+        return replace(
+            self,
+            position=stands_for[self.position],
+            tip=stands_for[self.tip],
+            picture=None if self.picture in gone_pictures else self.picture,
+            nodes=nodes,
+            pictures={handle: one for handle, one in self.pictures.items() if handle not in gone_pictures},
+            gestures={handle: one for handle, one in self.gestures.items() if one.picture not in gone_pictures},
+            versions={handle: all_ for handle, all_ in self.versions.items() if handle not in gone_objects},
+        )
+
+
+def current(wanted: str | None, pictures: Mapping[str, OpenedPicture]) -> str | None:
+    """`wanted` where it is open, else the newest open picture, or None."""
+    return wanted if wanted in pictures else next(reversed(list(pictures)), None)

@@ -1,0 +1,466 @@
+"""One turn of a conversation: everything in it is kept together or not at all.
+
+A turn works on a copy. What it stages is visible in its own `state` and nowhere else until the block it belongs to
+ends without an error. This module does not know databases or locks. A turn belongs to one thread at a time: whoever
+runs several tools at once has to run them one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, TypedDict, Unpack
+
+from agent_tools.errors import MemoryStoreError, ToolInputError
+from agent_tools.masks import Mask
+from agent_tools.memory.calls import names_any, plain, with_masks, without_masks
+from agent_tools.memory.checks import check_handle, check_mask, finite, gesture_points, object_box
+from agent_tools.memory.files import PictureFiles
+from agent_tools.memory.records import CallRecord, Gesture, GestureKind, ObjectVersion, OpenedPicture, State, TurnKind
+from agent_tools.memory.staged import Forgotten, Staged
+from agent_tools.memory.timeline import Node, Timeline, current
+from agent_tools.pictures import Picture
+
+
+class Revision(TypedDict, total=False):
+    """What a new version of an object changes; the rest is taken over. `prompts` are added to those so far."""
+
+    mask: Mask | None
+    box: Sequence[float] | None
+    label: str
+    score: float | None
+    prompts: Sequence[dict[str, Any]]
+    candidate: int
+    predicted_iou: float | None
+    stability: float | None
+    model: str
+    review: bool
+
+
+class Turn:
+    """A unit of work on one conversation; `Memory.turn` gives it.
+
+    Attributes:
+        number: this turn's number, once it is kept.
+        request: the person's words.
+        answer: the words given back; set them before the block ends.
+        click: (x, y) in pixels of the upright picture that came with the request, or None.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        files: PictureFiles,
+        find_call: Callable[[str], CallRecord | None],
+        request: str = "",
+        click: tuple[float, float] | None = None,
+    ) -> None:
+        """Begin on `timeline`; `find_call` looks a call id up among the committed calls."""
+        self.number = timeline.turns + 1
+        self.request = request
+        self.answer = ""
+        self.click = click
+        self._begun_on = timeline
+        self._files = files
+        self._find_call = find_call
+        self._used = timeline.used
+        self._highest: dict[str, int] = {}
+        self._moved: TurnKind = "message"
+        self._forgotten: Forgotten | None = None
+        self._new_pictures: dict[str, OpenedPicture] = {}
+        self._new_gestures: dict[str, Gesture] = {}
+        self._originals: dict[str, Picture] = {}
+        self._calls: dict[str, CallRecord] = {}
+        self._over = False
+        self._stand_on(timeline, timeline.state)
+
+    def _stand_on(self, base: Timeline, state: State) -> None:
+        """Take `state`, where `base` stands, for what this turn's changes are on top of; drop those made so far."""
+        self._base, self._from = base, state
+        self._pictures, self._objects = dict(state.pictures), dict(state.objects)
+        self._picture, self._selection = state.picture, state.selection
+        self._versions: list[ObjectVersion] = []
+        kept = {**base.pictures, **self._pictures}
+        self._new_pictures = {}
+        self._new_gestures = {handle: one for handle, one in self._new_gestures.items() if one.picture in kept}
+        self._shown: State | None = None
+
+    @property
+    def state(self) -> State:
+        """The conversation with all that this turn has staged so far; an immutable view."""
+        if self._shown is None:
+            pictures = dict(sorted(self._pictures.items(), key=lambda item: int(item[0][1:])))
+            gestures = {**self._base.gestures, **self._new_gestures}
+            self._shown = replace(
+                self._from,
+                turn_number=self.number,
+                pictures=MappingProxyType(pictures),
+                picture=self._picture,
+                gestures=MappingProxyType({key: one for key, one in gestures.items() if one.picture in pictures}),
+                objects=MappingProxyType(dict(self._objects)),
+                selection=self._selection,
+                undo=self._from.undo + self._changed,
+                redo=0 if self._changed else self._from.redo,
+            )
+        return self._shown
+
+    @property
+    def _opened(self) -> tuple[str, ...]:
+        return tuple(handle for handle in self._pictures if handle not in self._from.pictures)
+
+    @property
+    def _changed(self) -> bool:
+        return bool(self._versions or self._opened or self._selection != self._from.selection)
+
+    def _write(self) -> None:
+        if self._over:
+            raise MemoryStoreError(
+                f"turn={self.number} is over: expected writes inside its block. Begin another with Memory.turn()."
+            )
+        self._shown = None
+
+    def _opened_picture(self, handle: str) -> OpenedPicture:
+        check_handle(handle, self._pictures, self._base.pictures, "picture")
+        return self._pictures[handle]
+
+    def open_picture(self, picture: Picture, name: str | None = None, make_current: bool = True) -> str:
+        """Open a picture; the same content has the same handle throughout a conversation.
+
+        Args:
+            picture: the picture; its original bytes are kept with the turn.
+            name: a short name to show; None: the picture's own.
+            make_current: whether what follows is about this picture; the first one always is.
+
+        Raises:
+            ToolInputError: a digest that is not SHA-256.
+        """
+        self._write()
+        path = self._files.path(picture.digest)
+        known = (*self._base.pictures.values(), *self._new_pictures.values())
+        opened = next((one for one in known if one.digest == picture.digest), None)
+        if opened is None:
+            self._used = replace(self._used, pictures=self._used.pictures + 1)
+            handle = f"p{self._used.pictures}"
+            name = name or picture.name
+            opened = OpenedPicture(handle, picture.digest, picture.width, picture.height, name, path)
+            self._new_pictures[handle] = opened
+        self._originals[opened.handle] = picture
+        self._pictures.setdefault(opened.handle, opened)
+        if make_current or self._picture is None:
+            self._picture = opened.handle
+        return opened.handle
+
+    def picture(self, handle: str | None = None) -> Picture:
+        """An open picture with its pixels; None: the current one.
+
+        Raises:
+            ToolInputError: none is open.
+            HandleError: no such picture.
+            MemoryStoreError: its file is missing or damaged.
+        """
+        handle = self._picture if handle is None else handle
+        if handle is None:
+            raise ToolInputError("picture=None: expected an open picture. Open one with open_picture first.")
+        opened = self._opened_picture(handle)
+        return self._originals.get(handle) or self._files.load(opened.digest, opened.name)
+
+    def use_picture(self, handle: str) -> None:
+        """Make an open picture the current one.
+
+        Raises:
+            HandleError: no such picture.
+        """
+        self._write()
+        self._picture = self._opened_picture(handle).handle
+
+    def add_gesture(self, picture: str, kind: GestureKind, coordinates: Iterable[Sequence[float]]) -> str:
+        """Keep what a hand did on a picture, and give it a name.
+
+        Args:
+            picture: handle of the picture.
+            kind: point, box, polygon or stroke.
+            coordinates: (x, y) pairs in pixels of the upright picture: 1 for a point, 2 corners of a box, 3 or more
+                for a polygon, 1 or more for a stroke.
+
+        Raises:
+            HandleError: no such picture.
+            ToolInputError: another kind, or coordinates that do not make one.
+        """
+        self._write()
+        self._opened_picture(picture)
+        points = gesture_points(kind, coordinates)
+        self._used = replace(self._used, gestures=self._used.gestures + 1)
+        handle = f"g{self._used.gestures}"
+        self._new_gestures[handle] = Gesture(handle, picture, kind, points, self.number)
+        return handle
+
+    def add_object(
+        self,
+        *,
+        picture: str,
+        label: str,
+        score: float | None = None,
+        box: Sequence[float] | None = None,
+        mask: Mask | None = None,
+        prompts: Sequence[dict[str, Any]] = (),
+        model: str = "",
+        parent: tuple[str, int] | None = None,
+        candidate: int = 0,
+        predicted_iou: float | None = None,
+        stability: float | None = None,
+        review: bool = False,
+    ) -> str:
+        """Keep something found, and give it a handle; see `ObjectVersion` for the arguments.
+
+        Raises:
+            HandleError: no such picture or parent.
+            ToolInputError: neither box nor mask, a mask of another size, or values that are not finite.
+        """
+        self._write()
+        self._opened_picture(picture)
+        if parent is not None:
+            self.version(*parent)
+        made = ObjectVersion(
+            handle=f"m{self._used.objects + 1}",
+            version=1,
+            picture=picture,
+            label=label,
+            score=finite("score", score),
+            box=object_box(box, mask),
+            mask=mask,
+            area=mask.area if mask else 0,
+            parent=parent,
+            prompts=tuple(plain("prompts", list(prompts))),
+            candidate=int(candidate),
+            predicted_iou=finite("predicted_iou", predicted_iou),
+            stability=finite("stability", stability),
+            model=model,
+            review=bool(review),
+            turn=self.number,
+        )
+        self._append(made)
+        self._used = replace(self._used, objects=self._used.objects + 1)
+        return made.handle
+
+    def revise(self, handle: str, **changes: Unpack[Revision]) -> ObjectVersion:
+        """Append a version to an object, made from its current one.
+
+        Args:
+            handle: the object.
+            changes: see `Revision`. With a new mask and no box, the box is the mask's.
+
+        Raises:
+            HandleError: no such object.
+            ToolInputError: a mask of another size, or values that are not finite.
+        """
+        self._write()
+        unknown = changes.keys() - Revision.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"revise() got unexpected arguments: {', '.join(sorted(unknown))}")
+        old = self.version(handle)
+        before = self._base.versions.get(handle)
+        highest = max(self._highest.get(handle, 0), before[-1].version if before else 0)
+        mask = changes.get("mask", old.mask)
+        box = changes.get("box", None if changes.get("mask") else old.box)
+        made = ObjectVersion(
+            handle=handle,
+            version=highest + 1,
+            picture=old.picture,
+            label=changes.get("label", old.label),
+            score=finite("score", changes.get("score", old.score)),
+            box=object_box(box, mask),
+            mask=mask,
+            area=mask.area if mask else 0,
+            parent=(handle, old.version),
+            prompts=(*old.prompts, *plain("prompts", list(changes.get("prompts", ())))),
+            candidate=int(changes.get("candidate", old.candidate)),
+            predicted_iou=finite("predicted_iou", changes.get("predicted_iou", old.predicted_iou)),
+            stability=finite("stability", changes.get("stability", old.stability)),
+            model=changes.get("model", old.model),
+            review=bool(changes.get("review", old.review)),
+            turn=self.number,
+        )
+        self._append(made)
+        return made
+
+    def _append(self, made: ObjectVersion) -> None:
+        check_mask(made.mask, self._pictures[made.picture])
+        self._versions.append(made)
+        self._objects[made.handle] = made
+        self._highest[made.handle] = made.version
+
+    def version(self, handle: str, version: int | None = None) -> ObjectVersion:
+        """An object's current version, or any version kept of it, undone ones included.
+
+        Raises:
+            HandleError: no such object or version.
+        """
+        if version is None:
+            check_handle(handle, self._objects, self._base.versions, "handle")
+            return self._objects[handle]
+        staged = (one for one in self._versions if one.handle == handle)
+        kept = {one.version: one for one in (*self._base.versions.get(handle, ()), *staged)}
+        check_handle(handle, {handle: kept} if kept else self._objects, {}, "handle")
+        check_handle(f"v{version}", {f"v{number}": one for number, one in kept.items()}, {}, f"version of {handle}")
+        return kept[version]
+
+    def select(self, handles: Iterable[str]) -> None:
+        """Make these the selection, in this order; none empties it.
+
+        Raises:
+            HandleError: no such object.
+        """
+        self._write()
+        wanted = tuple(dict.fromkeys([handles] if isinstance(handles, str) else handles))
+        for handle in wanted:
+            self.version(handle)
+        self._selection = wanted
+
+    def undo(self, steps: int = 1) -> int:
+        """Revert the last `steps` turns that changed something, or as many as there are, and say how many that was.
+
+        What this turn itself has changed so far counts as the first of them; it cannot be redone.
+
+        Raises:
+            ToolInputError: nothing to undo, or less than one step asked for.
+        """
+        self._write()
+        own = int(self._changed)
+        reverted = min(_at_least_one(steps), own + self._from.undo)
+        if not reverted:
+            raise ToolInputError("undo: nothing to undo: expected a turn that changed something. Make a change first.")
+        self._move(self._base.undone(self._base.position, reverted - own), "undo")
+        return reverted
+
+    def redo(self, steps: int = 1) -> int:
+        """Bring back the last `steps` undone turns, or as many as there are, and say how many that was.
+
+        Raises:
+            ToolInputError: nothing to redo, or less than one step asked for.
+        """
+        self._write()
+        brought_back = min(_at_least_one(steps), self.state.redo)
+        if not brought_back:
+            raise ToolInputError("redo: nothing to redo: expected an undo before, with no change since. Undo first.")
+        self._move(self._base.redone(self._base.position, brought_back), "redo")
+        return brought_back
+
+    def _move(self, position: int, kind: TurnKind) -> None:
+        node = self._base.nodes.get(position)
+        picture = node.picture if node else None
+        if position == self._base.position:
+            picture = self._base.picture
+        base = replace(self._base, position=position, picture=picture)
+        self._stand_on(base, base.state)
+        self._moved = kind
+
+    def forget(self, handles: Iterable[str] | None = None, picture: str | None = None) -> None:
+        """Erase objects with all their versions, or a picture with all that was on it; both None: everything.
+
+        What was kept of them in older turns goes as well, so that nothing brings them back: calls that name them, the
+        words of turns that found nothing else, and the words said while the picture was the current one. With
+        everything goes all that was said, the request of this very turn included.
+
+        Raises:
+            HandleError: no such object or picture.
+        """
+        self._write()
+        made = {**self._base.versions, **self._objects}
+        known = {**self._base.pictures, **self._pictures}
+        everything = handles is None and picture is None
+        objects = set(made if everything else [handles] if isinstance(handles, str) else handles or ())
+        pictures = set(known if everything else () if picture is None else (picture,))
+        for handle in sorted(objects):
+            check_handle(handle, made, {}, "handle")
+        for handle in pictures:
+            check_handle(handle, known, {}, "picture")
+        versions = (*self._versions, *(one for all_ in self._base.versions.values() for one in all_))
+        objects.update(one.handle for one in versions if one.picture in pictures)
+        gone = Forgotten(frozenset(objects), frozenset(pictures), everything)
+        if everything or self._picture in pictures:
+            self.request, self.answer, self.click, self._calls = "", "", None, {}
+        self._calls = {
+            key: call for key, call in self._calls.items() if not names_any(gone.handles, call.arguments, call.data)
+        }
+        self._forgotten = gone | (self._forgotten or Forgotten())
+        self._drop(gone)
+
+    def _drop(self, gone: Forgotten) -> None:
+        """Take what is forgotten out of the base and out of what is staged."""
+        self._base = self._base.without(gone.objects, gone.pictures)
+        self._from = self._base.state
+        self._objects = {key: one for key, one in self._objects.items() if key not in gone.objects}
+        self._pictures = {key: one for key, one in self._pictures.items() if key not in gone.pictures}
+        self._versions = [one for one in self._versions if one.handle not in gone.objects]
+        self._selection = tuple(handle for handle in self._selection if handle not in gone.objects)
+        self._picture = current(self._picture, self._pictures)
+        self._new_pictures = {key: one for key, one in self._new_pictures.items() if key not in gone.pictures}
+        self._new_gestures = {key: one for key, one in self._new_gestures.items() if one.picture not in gone.pictures}
+        self._originals = {key: one for key, one in self._originals.items() if key not in gone.pictures}
+
+    def record_call(self, call: CallRecord) -> None:
+        """Keep a tool call and its result; a call id that is known already is left as it was.
+
+        Raises:
+            ToolInputError: no call id, or arguments or data that are not JSON.
+        """
+        self._write()
+        if not call.call_id:
+            raise ToolInputError("call_id='' is empty: expected an id of its own for each call. Give it one.")
+        if self.call(call.call_id) is None:
+            self._calls[call.call_id] = without_masks(call, self._objects)
+
+    def call(self, call_id: str) -> CallRecord | None:
+        """The call of this id in this conversation, made in this turn or before; None where there is none."""
+        found = self._calls.get(call_id)
+        if found is None and not (self._forgotten and self._forgotten.everything):
+            found = self._find_call(call_id)
+        if found is None:
+            return None
+        versions = dict(self._base.versions)
+        for one in self._versions:
+            versions[one.handle] = (*versions.get(one.handle, ()), one)
+        return with_masks(found, versions)
+
+    def finish(self) -> Staged | None:
+        """End the turn, and say what is to be written; None where nothing happened in it."""
+        self._write()
+        self._over = True
+        node = None
+        if self._changed:
+            node = Node(
+                number=self.number,
+                before=self._base.position,
+                picture=self._picture,
+                selection=self._selection if self._selection != self._from.selection else None,
+                opened=self._opened,
+                versions=tuple(self._versions),
+            )
+        kind: TurnKind = "forget" if self._forgotten else "change" if node else self._moved
+        happened = kind != "message" or self.answer or self._calls or self._new_gestures
+        if not happened and self._picture == self._begun_on.state.picture:
+            return None
+        return Staged(
+            begun_on=self._begun_on,
+            base=self._base,
+            number=self.number,
+            node=node,
+            picture=self._picture,
+            used=self._used,
+            originals=tuple(one for handle, one in self._originals.items() if handle in self._pictures),
+            pictures=tuple(self._new_pictures.values()),
+            gestures=tuple(self._new_gestures.values()),
+            calls=tuple(self._calls.values()),
+            kind=kind,
+            request=self.request,
+            answer=self.answer,
+            click=self.click,
+            forgotten=self._forgotten,
+        )
+
+
+def _at_least_one(steps: int) -> int:
+    if steps < 1:
+        raise ToolInputError(f"steps={steps} is too few: expected 1 or more. Say how many turns.")
+    return steps
