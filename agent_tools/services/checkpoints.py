@@ -113,8 +113,9 @@ def fetch(hub_id: str, role: str) -> Path:
         HfApi().model_info(hub_id, timeout=_PROBE_SECONDS)
         folder = snapshot_download(hub_id, allow_patterns=list(PATTERNS), etag_timeout=_PROBE_SECONDS)
     except Exception as error:  # whatever the HTTP stack raises, the person is in the same place
+        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
         raise ServiceError(
-            f"{what} cannot be fetched ({type(error).__name__}: {shorten(str(error).strip().splitlines()[0], 120)}): "
+            f"{what} cannot be fetched ({shorten(reason, 160)}): "
             f"expected it in {constants.HF_HUB_CACHE} or at {constants.ENDPOINT}. "
             "Check the name and the network, or use --models demo, which needs neither."
         ) from error

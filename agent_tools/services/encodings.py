@@ -11,6 +11,8 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any
 
+from agent_tools.settings import settings
+
 Key = tuple[str, Hashable, Hashable]
 """(digest of the picture, who encoded it, whatever else decides the value)."""
 
@@ -28,6 +30,11 @@ class EncodingCache:
         self._values: OrderedDict[Key, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
+
+    @classmethod
+    def configured(cls) -> EncodingCache:
+        """An empty cache of the size that ``ASKMASK_ENCODING_CACHE_MEGABYTES`` says."""
+        return cls(int(settings().encoding_cache_megabytes * 1e6))
 
     def get(self, key: Key) -> Any | None:
         """The value put under `key`, now the one used last; None where it was never put or had to go."""

@@ -29,7 +29,6 @@ from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.phrases import PromptPass, clean_phrase, pack
 from agent_tools.services.suppression import standing
-from agent_tools.settings import settings
 
 FAMILIES = {
     # (threshold, floor) where the checkpoint has no askmask.json: the box threshold of Grounding DINO's README, the
@@ -39,6 +38,8 @@ FAMILIES = {
 }
 _SATURATED = 0.8
 """Share of the queries above the threshold from which the model may have run out of them."""
+_LONGEST_SHAPE = 6
+"""Sides longer than this many times the other are answered with a margin, or the small side would shrink to nothing."""
 _PICTURES_PER_PASS = {"cpu": 1, "cuda": 8, "mps": 2}
 
 
@@ -95,7 +96,7 @@ class GroundingDino:
         self.floor = self._settings.floor if self._settings.floor is not None else min(floor, self.threshold)
         self.precision_curve = self._settings.precision_curve
         self.model_seconds = 0.0
-        self._cache = cache or EncodingCache(int(settings().encoding_cache_megabytes * 1e6))
+        self._cache = EncodingCache.configured() if cache is None else cache
         self._pictures_per_pass = pictures_per_pass or _PICTURES_PER_PASS[self._device.type]
         self._lock = Lock()
 
@@ -159,7 +160,7 @@ class GroundingDino:
         for index in indices:
             with running(self._device, self._name):
                 prepared = self._processor.image_processor(
-                    [pictures[index].array], input_data_format="channels_last", return_tensors="pt"
+                    [_with_margin(pictures[index])], input_data_format="channels_last", return_tensors="pt"
                 )
             shape = prepared["pixel_values"].shape
             if waiting and (len(waiting) == self._pictures_per_pass or waiting[0][1]["pixel_values"].shape != shape):
@@ -190,10 +191,7 @@ class GroundingDino:
             scores = phrase_scores(output.logits.float(), prompt.spans, self._settings.phrase_score).cpu().numpy()
             boxes = output.pred_boxes.float().cpu().numpy()
         self.model_seconds += time.perf_counter() - began
-        return [
-            _Answer(_to_pixels(boxes[row], picture.width, picture.height), scores[row])
-            for row, picture in enumerate(pictures)
-        ]
+        return [_Answer(_to_pixels(boxes[row], picture), scores[row]) for row, picture in enumerate(pictures)]
 
     def _settle(
         self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str], places: dict[str, int]
@@ -230,8 +228,24 @@ def phrase_scores(logits: torch.Tensor, spans: Sequence[tuple[int, int]], how: s
     return torch.stack([reduce[how](chances[..., start:stop], dim=-1) for start, stop in spans], dim=-1)
 
 
-def _to_pixels(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """(Q, 4) centre, size as shares of the picture → (Q, 4) float32 xyxy pixels inside it."""
+def _framed(picture: Picture) -> tuple[int, int]:
+    """Width and height of the picture with its margin, pixels; without one for all but the narrowest."""
+    return (
+        max(picture.width, -(-picture.height // _LONGEST_SHAPE)),
+        max(picture.height, -(-picture.width // _LONGEST_SHAPE)),
+    )
+
+
+def _with_margin(picture: Picture) -> NDArray[np.uint8]:
+    """The picture's (H, W, 3) uint8 array, its last row or column repeated where it is too narrow."""
+    width, height = _framed(picture)
+    if (width, height) == (picture.width, picture.height):
+        return picture.array
+    return np.pad(picture.array, ((0, height - picture.height), (0, width - picture.width), (0, 0)), mode="edge")
+
+
+def _to_pixels(boxes: NDArray[np.float32], picture: Picture) -> NDArray[np.float32]:
+    """(Q, 4) centre, size as shares of the picture with its margin → (Q, 4) float32 xyxy pixels inside the picture."""
     centre, half = boxes[:, :2], boxes[:, 2:] / 2
-    size = np.array([width, height], np.float32)
-    return np.concatenate([centre - half, centre + half], axis=1).clip(0, 1) * np.tile(size, 2)
+    corners = np.concatenate([centre - half, centre + half], axis=1) * np.array(_framed(picture) * 2, np.float32)
+    return np.asarray(np.clip(corners, 0, np.array([picture.width, picture.height] * 2)), np.float32)

@@ -192,7 +192,7 @@ def load_services(
         "detector": detector or defaults.detector or source_of(chosen, "detector"),
         "segmenter": segmenter or defaults.segmenter or source_of(chosen, "segmenter"),
     }
-    cache = EncodingCache(int(defaults.encoding_cache_megabytes * 1e6))
+    cache = EncodingCache.configured()
     own = {role: names[role] == source_of(chosen, role) for role in names}  # type: ignore[arg-type]
     services = Services(
         detector=build_service("detector", names["detector"], device, cache),  # type: ignore[arg-type]

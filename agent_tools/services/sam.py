@@ -28,7 +28,6 @@ from agent_tools.services.base import Prompt, SegmentRequest, Segments
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
-from agent_tools.settings import settings
 
 STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
@@ -113,7 +112,7 @@ class Sam:
             self._model.to(self._device)
         self._mask_prompt_logit = CheckpointSettings.read(folder).mask_prompt_logit
         self.model_seconds = 0.0
-        self._cache = cache or EncodingCache(int(settings().encoding_cache_megabytes * 1e6))
+        self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
         self._square, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
         fitting = _CELLS_PER_PASS[self._device.type] // self._tokens**2

@@ -88,7 +88,7 @@ def save_detector(folder: Path, family: str) -> Path:
         max_text_len=MAX_TOKENS,
     )
     processor = GroundingDinoProcessor(
-        GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 96}), tokenizer
+        GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 200}), tokenizer
     )
     model_class(config).half().save_pretrained(folder)
     processor.save_pretrained(folder)
