@@ -59,7 +59,7 @@ PAINTED: dict[str, tuple[str, ...]] = {
 """Things that come in colours, and which."""
 
 NOUNS: tuple[str, ...] = (*PRODUCE, *PAINTED)
-PLURALS: dict[str, str] = {noun: inflect.engine().plural_noun(noun) for noun in NOUNS}  # type: ignore[arg-type]
+PLURALS: dict[str, str] = {noun: inflect.engine().plural_noun(noun) for noun in NOUNS}
 KINDS: tuple[tuple[str, str], ...] = (
     *((noun, colour) for noun, (colour, _) in PRODUCE.items()),
     *((noun, colour) for noun, colours in PAINTED.items() for colour in colours),
@@ -139,9 +139,7 @@ class _Canvas:
     def place(self, kind: tuple[str, str], rgb: Array, alpha: Array, x: int, y: int) -> bool:
         """Paints a thing with its top left corner at (x, y) in final pixels, unless something would hide."""
         height, width = self.ids.shape
-        whole = (
-            cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA) >= 0.5
-        )
+        whole = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA) >= 0.5
         left, top = max(x, 0), max(y, 0)
         right, bottom = min(x + whole.shape[1], width), min(y + whole.shape[0], height)
         if right - left < 3 or bottom - top < 3:
@@ -192,13 +190,9 @@ def render_scene(seed: int, width: int = 320, height: int = 240) -> Scene:
         ValueError: The size is too small to draw on.
     """
     if min(width, height) < 64:
-        raise ValueError(
-            f"size={width}x{height} is too small: expected at least 64x64. Ask for a larger scene."
-        )
+        raise ValueError(f"size={width}x{height} is too small: expected at least 64x64. Ask for a larger scene.")
     rng = np.random.default_rng(seed)
-    light = np.array(
-        [rng.uniform(-0.75, 0.75), rng.uniform(-0.95, -0.35), rng.uniform(0.55, 1.0)], np.float32
-    )
+    light = np.array([rng.uniform(-0.75, 0.75), rng.uniform(-0.95, -0.35), rng.uniform(0.55, 1.0)], np.float32)
     light /= np.linalg.norm(light)
     picture = _texture(rng, width, height)
     ids = np.full((height, width), -1, np.int16)
@@ -267,7 +261,7 @@ def _angle(noun: str, upright: bool, rng: np.random.Generator) -> float:
         return float(rng.choice([-1.0, 1.0]) * math.pi / 2 + rng.normal(0.0, 0.22))
     if noun in ("can", "bottle", "box", "mug") and rng.random() < 0.55:
         return float(rng.normal(0.0, 0.08))
-    if noun in _STANDING and noun in PRODUCE or noun == "apple":
+    if (noun in _STANDING and noun in PRODUCE) or noun == "apple":
         return float(rng.normal(0.0, 0.8))
     return float(rng.uniform(-math.pi, math.pi))
 
@@ -321,9 +315,7 @@ def _fill_row(
         w, h = alpha.shape[1] / 2, alpha.shape[0] / 2
         canvas.shadow(x + w / 2 - canvas.light[0] * w * 0.15, floor, w * 0.6, max(2.0, 0.09 * h), 0.5)
         canvas.place(kind, rgb, alpha, round(x), round(floor - h + 1))
-        x += w + (
-            overlap if gaps is None else float(gaps[index + 1]) * (1.0 - squeeze) - 0.06 * w * rng.random()
-        )
+        x += w + (overlap if gaps is None else float(gaps[index + 1]) * (1.0 - squeeze) - 0.06 * w * rng.random())
 
 
 def _scatter(canvas: _Canvas, kinds: list[tuple[str, str]], rng: np.random.Generator) -> None:
@@ -347,17 +339,13 @@ def _scatter(canvas: _Canvas, kinds: list[tuple[str, str]], rng: np.random.Gener
         if heap:
             spots.append((rng.normal(centre[0], spread), rng.normal(centre[1], spread * 0.6)))
         else:
-            spots.append(
-                (rng.uniform(0.05, 0.95) * width, rng.uniform(horizon + 0.05 * height, 0.96 * height))
-            )
+            spots.append((rng.uniform(0.05, 0.95) * width, rng.uniform(horizon + 0.05 * height, 0.96 * height)))
     order = sorted(range(len(kinds)), key=lambda index: spots[index][1])
     shuffled = rng.permutation(len(kinds))
     standing = bool(rng.random() < 0.5) or horizon > 0
     for index in order:
         kind = kinds[int(shuffled[index])]
-        size = float(
-            np.clip(base * _RELATIVE.get(kind[0], 1.0) * rng.uniform(0.86, 1.14), 0.08 * short, 0.4 * short)
-        )
+        size = float(np.clip(base * _RELATIVE.get(kind[0], 1.0) * rng.uniform(0.86, 1.14), 0.08 * short, 0.4 * short))
         upright = standing and kind[0] in _STANDING
         rgb, alpha = _specimen(canvas, kind, size, _angle(kind[0], upright, rng), upright, rng)
         _drop(canvas, kind, rgb, alpha, spots[index], horizon, rng)
@@ -448,4 +436,4 @@ def _photograph(picture: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
     done, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError("The JPEG encoder refused the scene: expected bytes. Check the OpenCV build.")
-    return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])

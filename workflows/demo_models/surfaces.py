@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-Rgb = Sequence[float] | Array
+Weights = NDArray[np.floating[Any]]
+Rgb = Sequence[float] | Weights
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class View:
 
     def inside(self, distance: Array) -> Array:
         """Turns signed distance (negative inside) into coverage 0..1 with a soft edge of a pixel."""
-        return np.clip(0.5 - distance / np.float32(self.pixel), 0.0, 1.0)
+        return np.asarray(np.clip(0.5 - distance / np.float32(self.pixel), 0.0, 1.0), np.float32)
 
     def noise(self, rng: np.random.Generator, cells: float) -> Array:
         """Smooth noise of mean 0 and range about -1..1, `cells` bumps to a unit of length."""
@@ -88,7 +90,7 @@ class Surface:
         self.gloss = gloss
         self.sharpness = sharpness
 
-    def cover(self, coverage: Array, rgb: Rgb, normal: Array | None = None) -> None:
+    def cover(self, coverage: Weights, rgb: Rgb, normal: Array | None = None) -> None:
         """Lays a new part over what is there; `normal` is flat where not given."""
         weight = coverage[..., None]
         facing = np.array([0.0, 0.0, 1.0], np.float32) if normal is None else normal
@@ -96,11 +98,11 @@ class Surface:
         self.normal += weight * (facing - self.normal)
         np.maximum(self.alpha, coverage, out=self.alpha)
 
-    def paint(self, weight: Array, rgb: Rgb) -> None:
+    def paint(self, weight: Weights, rgb: Rgb) -> None:
         """Colours what is there without changing its outline."""
         self.albedo += weight[..., None] * (np.asarray(rgb, np.float32) - self.albedo)
 
-    def scale(self, factor: Array) -> None:
+    def scale(self, factor: Weights) -> None:
         """Darkens (below 1) or brightens (above 1) what is there."""
         self.albedo *= factor[..., None]
 
@@ -114,7 +116,7 @@ class Surface:
         diffuse = np.clip(self.normal @ turned / length, 0.0, 1.0)
         shine = np.clip(self.normal @ halfway / length, 0.0, 1.0) ** np.float32(self.sharpness)
         shaded = self.albedo * (ambient + (1.15 - ambient) * diffuse)[..., None]
-        return np.clip(shaded + (self.gloss * shine)[..., None], 0.0, 1.0)
+        return np.asarray(np.clip(shaded + (self.gloss * shine)[..., None], 0.0, 1.0), np.float32)
 
 
 def segment_distance(view: View, start: Sequence[float], end: Sequence[float], radius: float) -> Array:
@@ -125,9 +127,7 @@ def segment_distance(view: View, start: Sequence[float], end: Sequence[float], r
     return np.hypot(view.u - start[0] - along * dx, view.v - start[1] - along * dy) - np.float32(radius)
 
 
-def ellipse_distance(
-    view: View, centre: Sequence[float], radii: Sequence[float], angle: float = 0.0
-) -> Array:
+def ellipse_distance(view: View, centre: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Array:
     """Approximate signed distance to an ellipse."""
     c, s = math.cos(angle), math.sin(angle)
     x, y = view.u - centre[0], view.v - centre[1]
@@ -135,9 +135,7 @@ def ellipse_distance(
     return np.asarray((np.hypot(a, b) - 1.0) * min(radii), np.float32)
 
 
-def box_distance(
-    view: View, left: float, top: float, right: float, bottom: float, corner: float = 0.0
-) -> Array:
+def box_distance(view: View, left: float, top: float, right: float, bottom: float, corner: float = 0.0) -> Array:
     """Signed distance to a rectangle with rounded corners."""
     x = np.abs(view.u - (left + right) / 2) - ((right - left) / 2 - corner)
     y = np.abs(view.v - (top + bottom) / 2) - ((bottom - top) / 2 - corner)

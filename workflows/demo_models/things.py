@@ -59,9 +59,7 @@ def _globe(surface: Surface, colour: Array, pole: Array, squash: float) -> tuple
     return (normal @ pole).astype(np.float32), longitude.astype(np.float32)
 
 
-def _stem(
-    surface: Surface, pole: Array, length: float, thick: float, squash: float, sunk: float = 0.95
-) -> None:
+def _stem(surface: Surface, pole: Array, length: float, thick: float, squash: float, sunk: float = 0.95) -> None:
     start = (pole[0] * sunk, pole[1] * sunk * squash)
     end = (pole[0] * (sunk + length), pole[1] * (sunk + length) * squash - length * 0.3)
     stick = segment_distance(surface.view, start, end, thick)
@@ -88,7 +86,8 @@ def tomato(size: float, angle: float, colour: Array, rng: np.random.Generator) -
     """A glossy, flattened, faintly ribbed ball under a green star of leaves."""
     surface = Surface(View.of(size, angle, 1.0, 1.1), gloss=0.62, sharpness=40.0)
     pole, squash = _pole(rng), rng.uniform(0.78, 0.88)
-    pole = (pole + np.array([0, 0, 0.25], np.float32)) / np.float32(np.linalg.norm(pole + [0, 0, 0.25]))
+    pole = pole + np.array([0, 0, 0.25], np.float32)
+    pole /= np.float32(np.linalg.norm(pole))
     cosine, longitude = _globe(surface, colour, pole, squash)
     ribs = rng.integers(4, 7)
     surface.scale(1.0 - 0.12 * np.clip(np.cos(ribs * longitude) - 0.3, 0, 1) * np.clip(cosine + 0.3, 0, 1))
@@ -157,9 +156,7 @@ def peach(size: float, angle: float, colour: Array, rng: np.random.Generator) ->
     return surface
 
 
-def _citrus(
-    size: float, angle: float, colour: Array, rng: np.random.Generator, width: float, tip: float
-) -> Surface:
+def _citrus(size: float, angle: float, colour: Array, rng: np.random.Generator, width: float, tip: float) -> Surface:
     view = View.of(size, angle, 0.9, 1.0)
     surface = Surface(view, gloss=0.3, sharpness=20.0)
     body = np.sqrt(np.clip(1.0 - (STATIONS / (1.0 - tip)) ** 2, 0, 1)) * width
@@ -295,9 +292,7 @@ def can(size: float, angle: float, colour: Array, rng: np.random.Generator) -> S
     level = view.v - bulge
     surface.paint(view.inside(0.76 - level) * 0.9, METAL)
     surface.paint(view.inside(level + 0.92), METAL)
-    emblem = ellipse_distance(
-        view, (rng.uniform(-0.1, 0.1), 0.08), (half * 0.62, 0.27), rng.uniform(-0.5, 0.5)
-    )
+    emblem = ellipse_distance(view, (rng.uniform(-0.1, 0.1), 0.08), (half * 0.62, 0.27), rng.uniform(-0.5, 0.5))
     surface.paint(view.inside(emblem), _contrast(colour))
     surface.paint(view.inside(np.abs(level + 0.40) - 0.035) * 0.8, _contrast(colour))
     lid = ellipse_distance(view, (0, -0.86), (half * 0.93, 0.125))
@@ -326,9 +321,7 @@ def bottle(size: float, angle: float, colour: Array, rng: np.random.Generator) -
     low, high = rng.uniform(0.55, 0.72), rng.uniform(0.0, 0.18)
     label = view.inside(box_distance(view, -1, high, 1, low)) * surface.alpha
     surface.paint(label, CREAM)
-    surface.paint(
-        view.inside(box_distance(view, -half * 0.6, high + 0.10, half * 0.6, high + 0.2)), colour * 0.7
-    )
+    surface.paint(view.inside(box_distance(view, -half * 0.6, high + 0.10, half * 0.6, high + 0.2)), colour * 0.7)
     for line in (0.28, 0.36):
         if high + line + 0.04 < low:
             bar = box_distance(view, -half * 0.5, high + line, half * 0.4, high + line + 0.035)
@@ -393,9 +386,7 @@ def box(size: float, angle: float, colour: Array, rng: np.random.Generator) -> S
     return surface
 
 
-def book(
-    size: float, angle: float, colour: Array, rng: np.random.Generator, spine: bool | None = None
-) -> Surface:
+def book(size: float, angle: float, colour: Array, rng: np.random.Generator, spine: bool | None = None) -> Surface:
     """A book by its spine (bands and a title) or by its cover (title, picture, page edges)."""
     if spine is None:
         spine = bool(rng.random() < 0.6)

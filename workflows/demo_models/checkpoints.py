@@ -1,0 +1,71 @@
+"""Training plumbing shared by both demo models: the schedule and checkpoints that survive a kill.
+
+Knows no model in particular.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def one_cycle(progress: float, warmup: float) -> float:
+    """Learning rate factor at `progress` 0..1: a straight rise over `warmup`, then half a cosine to 0."""
+    if progress < warmup:
+        return max(0.02, progress / warmup)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (progress - warmup) / (1.0 - warmup))))
+
+
+@dataclass
+class Budget:
+    """How far a training is, by steps where `steps` is given, else by seconds of training time.
+
+    Attributes:
+        seconds: Training time there is; stopping and resuming does not use it up.
+        steps: Steps there are, or None.
+        spent: Seconds used in earlier runs and up to the last `advance`.
+        done: Steps done.
+    """
+
+    seconds: float
+    steps: int | None = None
+    spent: float = 0.0
+    done: int = 0
+    _mark: float = field(default_factory=time.monotonic)
+
+    def advance(self) -> None:
+        """Counts one finished step."""
+        now = time.monotonic()
+        self.spent, self._mark, self.done = self.spent + now - self._mark, now, self.done + 1
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget used, 0..1."""
+        share = self.done / self.steps if self.steps is not None else self.spent / max(self.seconds, 1e-9)
+        return min(1.0, share)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left."""
+        return self.progress >= 1.0
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Writes a checkpoint whole or not at all, replacing the one before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The checkpoint at `path`, tensors on the CPU, or None where there is none."""
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

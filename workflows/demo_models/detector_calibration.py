@@ -1,0 +1,169 @@
+"""Where a hit begins: finds the demo detector's threshold on rendered scenes that training never saw.
+
+Asks one phrase a scene, as people mostly do, scores and suppresses boxes with the product's own code, and takes
+what counts right most often; then measures how often a candidate of each score is real. Knows no training and no
+evaluation seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
+
+from agent_tools.masks import box_iou
+from agent_tools.services.grounding_dino import phrase_scores
+from agent_tools.services.suppression import standing
+from workflows.demo_models.detector_prompts import Prompt, phrase_of
+from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, Scene, render_scene
+
+VALIDATION_SEEDS = 9_000_000
+"""First seed of the scenes that thresholds are found on; training stays below, measuring starts above."""
+
+ABSENT = 0.1
+"""Share of requests for something that is not in the scene."""
+
+_LOWEST = 0.05
+_LEVELS = np.arange(0.1, 0.85, 0.01)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was found on the validation scenes; see `CheckpointSettings` for what the product reads.
+
+    Attributes:
+        threshold: Where a hit begins.
+        floor: Lowest score of a candidate.
+        phrase_score: How a phrase's words make its score.
+        suppress_iou: Overlap from which two boxes are one thing.
+        precision_curve: (score, share of such candidates that are real), both rising.
+        exact: Share of scenes counted exactly.
+        mae: Mean absolute error of the count.
+        truth: Mean true count.
+    """
+
+    threshold: float
+    floor: float
+    phrase_score: str
+    suppress_iou: float
+    precision_curve: tuple[tuple[float, float], ...]
+    exact: float
+    mae: float
+    truth: float
+
+    def write(self, folder: Path) -> None:
+        """Puts what the product reads beside the weights."""
+        read = {
+            "threshold": round(self.threshold, 4),
+            "floor": round(self.floor, 4),
+            "phrase_score": self.phrase_score,
+            "suppress_iou": self.suppress_iou,
+            "precision_curve": [[round(value, 4) for value in pair] for pair in self.precision_curve],
+        }
+        (folder / "askmask.json").write_text(json.dumps(read, indent=2) + "\n", encoding="utf-8")
+
+    def summary(self) -> str:
+        """One line for a log."""
+        return (
+            f"exact {self.exact:.3f} mae {self.mae:.2f} (true mean {self.truth:.1f}) threshold {self.threshold:.3f} "
+            f"{self.phrase_score} iou {self.suppress_iou}"
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request's raw answer: word logits (1, Q, words), boxes (Q, 4) and true boxes (n, 4), xyxy pixels."""
+
+    logits: torch.Tensor
+    boxes: NDArray[np.float32]
+    truth: NDArray[np.float32]
+
+    def candidates(self, how: str, overlap: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes and scores of what stands, lowest scores left out."""
+        scores = phrase_scores(self.logits, [(0, self.logits.shape[-1])], how)[0, :, 0].numpy()
+        likely = scores >= _LOWEST
+        boxes, scores = self.boxes[likely], scores[likely]
+        kept = standing(boxes, scores, np.zeros(len(boxes), np.int64), ["thing"], 0.3, overlap)
+        return boxes[kept], scores[kept]
+
+
+def ask_about(scene: Scene, rng: np.random.Generator, absent: float = ABSENT) -> tuple[str, str, str]:
+    """Noun, colour and phrase of a request about a scene: a kind in it, or now and then one that is not."""
+    present = sorted({(thing.noun, thing.colour) for thing in scene.objects})
+    kinds = present if present and rng.random() >= absent else [kind for kind in KINDS if kind not in present]
+    noun, colour = kinds[int(rng.integers(len(kinds)))]
+    return noun, colour, phrase_of(noun, colour)
+
+
+@torch.inference_mode()
+def _ask(folder: Path, number: int) -> Iterator[_Asked]:
+    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForZeroShotObjectDetection.from_pretrained(folder, local_files_only=True).float().eval()
+    rng = np.random.default_rng(VALIDATION_SEEDS)
+    for seed in range(VALIDATION_SEEDS, min(VALIDATION_SEEDS + number, EVALUATION_SEEDS)):
+        scene = render_scene(seed)
+        noun, colour, phrase = ask_about(scene, rng)
+        prompt = Prompt.of([phrase])
+        pixels = processor.image_processor([scene.image], input_data_format="channels_last", return_tensors="pt")
+        output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
+        ((start, stop),) = prompt.spans
+        middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
+        height, width = scene.image.shape[:2]
+        boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
+        things = [thing.box for thing in scene.objects if (thing.noun, thing.colour) == (noun, colour)]
+        yield _Asked(output.logits[..., start:stop], boxes, np.array(things, np.float32).reshape(-1, 4))
+
+
+def calibrate(folder: Path, number: int) -> Calibration:
+    """Finds what suits the bundle in `folder` on `number` scenes; writes nothing."""
+    asked = list(_ask(folder, number))
+    truths = np.array([len(each.truth) for each in asked])
+    found: list[tuple[float, Calibration]] = []
+    for how, overlap in itertools.product(("max", "mean", "min"), (0.5, 0.6, 0.7, 0.8)):
+        scores = [each.candidates(how, overlap)[1] for each in asked]
+        counts = np.array([[(score >= level).sum() for score in scores] for level in _LEVELS])
+        error = np.abs(counts - truths[None])
+        value = (error == 0).mean(1) - 0.2 * error.mean(1)
+        smooth = np.convolve(np.pad(value, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+        at = int(smooth.argmax())
+        level, exact, mae = float(_LEVELS[at]), float((error[at] == 0).mean()), float(error[at].mean())
+        result = Calibration(level, level / 3, how, overlap, (), exact, mae, float(truths.mean()))
+        found.append((float(smooth[at]), result))
+    best = max(found, key=lambda pair: pair[0])[1]
+    curve = precision_curve(*_reality(asked, best))
+    return Calibration(**{**best.__dict__, "precision_curve": curve})
+
+
+def _reality(asked: Sequence[_Asked], chosen: Calibration) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Scores of all candidates, and which of them are a real thing that no better candidate has."""
+    every, real = [], []
+    for each in asked:
+        boxes, scores = each.candidates(chosen.phrase_score, chosen.suppress_iou)
+        overlap = box_iou(boxes, each.truth)
+        for index in np.argsort(-scores):
+            best = int(overlap[index].argmax()) if overlap.shape[1] else -1
+            hit = best >= 0 and overlap[index, best] >= 0.5
+            if hit:
+                overlap[:, best] = -1.0
+            every.append(scores[index])
+            real.append(hit)
+    return np.array(every, np.float32), np.array(real, bool)
+
+
+def precision_curve(
+    scores: NDArray[np.float32], real: NDArray[np.bool_], points: int = 12
+) -> tuple[tuple[float, float], ...]:
+    """(score, share real) of candidates in groups of equal size, made to rise; empty below two groups' worth."""
+    if len(scores) < 4 * points:
+        return ()
+    order = np.argsort(scores)
+    groups = [(float(scores[part].mean()), float(real[part].mean())) for part in np.array_split(order, points)]
+    level, share = np.array(groups).T
+    return tuple(zip(level.tolist(), np.maximum.accumulate(share).tolist(), strict=True))
