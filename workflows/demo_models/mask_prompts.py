@@ -68,7 +68,7 @@ def jittered_box(
     moved = box + moves
     if bounds is not None:
         moved = np.clip(moved, 0, (bounds[1], bounds[0], bounds[1], bounds[0]))
-    return moved.astype(np.float32)
+    return np.asarray(moved, dtype=np.float32)
 
 
 def _deepest(region: Mask) -> tuple[int, int, float]:

@@ -157,7 +157,7 @@ def predict(model: SamModel, embeddings: torch.Tensor, prompts: Prompts) -> tupl
         Logits (N, M, 4T, 4T) and predicted IoU (N, M), M 3 or 1.
     """
     points, labels, boxes = prompts.points, prompts.labels, prompts.boxes
-    lone_click = boxes is None and points is not None and points.shape[1] == 1
+    lone_click = points is not None and points.shape[1] == 1 and boxes is None and prompts.masks is None
     answer = model(
         image_embeddings=embeddings,
         input_points=None if points is None else points[:, None],

@@ -105,9 +105,11 @@ class _Group:
 
     def prompts(self, masks: torch.Tensor | None, device: torch.device) -> Prompts:
         """Returns what the model is asked this round."""
-        if masks is not None and self.rng.random() < 0.1:
+        # Callers refine masks whose box they no longer know, or hand on a mask alone.
+        fate = self.rng.random() if masks is not None else 1.0
+        if fate < 0.1:
             return Prompts(None, masks=masks)
-        boxes = None if self.boxes is None else torch.from_numpy(self.boxes).to(device)
+        boxes = None if self.boxes is None or fate < 0.3 else torch.from_numpy(self.boxes).to(device)
         if not self.clicks[0]:
             return Prompts(boxes, masks=masks)
         clicks = torch.tensor(self.clicks, dtype=torch.float32, device=device)
@@ -163,15 +165,14 @@ class SegmenterTrainer:
         # backward pass runs once.
         leaf = embeddings.detach().requires_grad_()
         outlines = outline_loss(self.outlines(leaf), torch.from_numpy(batch.labels).to(self.device))
-        outlines.backward()
+        torch.autograd.backward(outlines)
         order = rng.permutation(len(batch.owners))
         half = len(order) // 2
         rounds = int(rng.choice(training.correction_rounds)) if progress >= training.correct_from else 0
-        total, seen = 0.0, {"box": [], "click": [], "corrected": []}
-        for chosen, kind in ((order[:half], "box"), (order[half:], "click")):
-            group_loss = self._rounds(_Group(batch, chosen, kind, rng), leaf, rounds, len(order), seen)
-            total += group_loss
-        embeddings.backward(leaf.grad)
+        seen: dict[str, list[float]] = {"box": [], "click": [], "corrected": []}
+        groups = _Group(batch, order[:half], "box", rng), _Group(batch, order[half:], "click", rng)
+        total = sum(self._rounds(group, leaf, rounds, len(order), seen) for group in groups)
+        torch.autograd.backward(embeddings, leaf.grad)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
         self.optimizer.step()
         self.steps += 1
@@ -204,7 +205,7 @@ class SegmenterTrainer:
             losses = mask_loss(logits, targets)
             best = losses.min(dim=1).values * (1 - MULTIMASK_MEAN) + losses.mean(dim=1) * MULTIMASK_MEAN
             loss = (best + (promised - reached).square().mean(dim=1)).sum() / (objects * (rounds + 1))
-            loss.backward()
+            torch.autograd.backward(loss)
             total += float(loss.detach())
             picked = promised.argmax(dim=1)
             rows = torch.arange(len(picked), device=self.device)
@@ -349,8 +350,18 @@ def run(arguments: dict[str, Any]) -> Path:
 
 def smoke(settings: SegmenterSettings) -> SegmenterSettings:
     """The same training so small that it ends in seconds and learns nothing."""
-    model = {"image_size": 64, "patch_size": 8, "hidden_size": 32, "layers": 2, "heads": 2, "window_size": 4}
-    model |= {"global_layers": (1,), "decoder_size": 32, "decoder_heads": 2, "decoder_mlp": 32}
+    model = {
+        "image_size": 64,
+        "patch_size": 8,
+        "hidden_size": 32,
+        "layers": 2,
+        "heads": 2,
+        "window_size": 4,
+        "global_layers": (1,),
+        "decoder_size": 32,
+        "decoder_heads": 2,
+        "decoder_mlp": 32,
+    }
     training = {"pictures": 1, "pool_start": 2, "least_area": 8, "correct_from": 0.0, "sizes": ((96, 72),)}
     return settings.model_copy(
         update={
