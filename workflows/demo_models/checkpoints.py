@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,13 @@ class Budget:
     steps: int | None = None
     spent: float = 0.0
     done: int = 0
-    _mark: float = field(default_factory=time.monotonic)
+    _mark: float | None = None
 
     def advance(self) -> None:
-        """Counts one finished step."""
+        """Counts one finished step and the time since the one before; the first of a run sets the clock."""
         now = time.monotonic()
-        self.spent, self._mark, self.done = self.spent + now - self._mark, now, self.done + 1
+        self.spent += 0.0 if self._mark is None else now - self._mark
+        self._mark, self.done = now, self.done + 1
 
     @property
     def progress(self) -> float:

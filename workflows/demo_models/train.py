@@ -41,17 +41,26 @@ def detector(
     """Train the small Grounding DINO; the model lands in OUT/detector."""
     from workflows.demo_models.train_detector import run
 
-    arguments: dict[str, Any] = {
-        "out": out,
-        "minutes": minutes,
-        "seed": seed,
-        "resume": resume,
-        "smoke": smoke,
-        "device": device,
-        "threads": threads,
-        "config": config,
-    }
-    typer.echo(str(run(arguments)))
+    arguments: dict[str, Any] = {"out": out, "minutes": minutes, "seed": seed, "resume": resume}
+    typer.echo(str(run(arguments | {"smoke": smoke, "device": device, "threads": threads, "config": config})))
+
+
+@app.command()
+def segmenter(
+    out: Out,
+    minutes: Minutes = 60.0,
+    seed: Seed = 0,
+    resume: Resume = False,
+    smoke: Smoke = False,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    config: Config = None,
+) -> None:
+    """Train the small SAM; the model lands in OUT/segmenter."""
+    from workflows.demo_models.train_segmenter import run
+
+    arguments: dict[str, Any] = {"out": out, "minutes": minutes, "seed": seed, "resume": resume}
+    typer.echo(str(run(arguments | {"smoke": smoke, "device": device, "threads": threads, "config": config})))
 
 
 if __name__ == "__main__":

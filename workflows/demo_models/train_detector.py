@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -326,7 +327,7 @@ def train_detector(
         _loop(trainer, pool)
     finally:
         pool.close()
-    trainer.save()
+        trainer.save()
     _log.info("final %s", trainer.write_bundle(settings.train.validation_scenes).summary())
     return out / "detector"
 
@@ -369,6 +370,7 @@ def run(arguments: dict[str, Any]) -> Path:
     if arguments["smoke"]:
         settings, steps = smoke(settings), 3
     torch.set_num_threads(arguments["threads"])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return train_detector(
         settings,
         out,
