@@ -1,0 +1,156 @@
+"""Reads the words of askmask: the vocabularies of the planner without a key, and the brief for a language model.
+
+A vocabulary is four YAML files a person can edit without programming: `<language>_words`, `_places`, `_frames` and
+`_answers`. They are checked when they are read, so that a slip in one of them names its file and its key.
+This module does not know what the patterns in those files mean, nor how a request is understood.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent_tools.errors import ConfigError, shorten
+
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Meaning = dict[str, str | int]
+_File = TypeVar("_File", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Words(_Strict):
+    """The words of a language: what is dropped, rewritten, listed, and what stands for a value."""
+
+    rewrites: dict[str, str]
+    name_rewrites: dict[str, str]
+    openings: list[str]
+    closings: list[str]
+    leads: list[str]
+    fillers: list[str]
+    order_words: list[str]
+    values: dict[str, dict[str | int, list[str]]]
+    lists: dict[str, list[str]]
+    singular_in_s: list[str]
+    always_plural: list[str]
+    worn_plural: list[str]
+    irregular: dict[str, str]
+
+
+class Place(_Strict):
+    """A pattern and the part of `where` it stands for."""
+
+    says: str
+    means: Meaning = Field(min_length=1)
+
+
+class Places(_Strict):
+    """How a language says where."""
+
+    anywhere: list[Place]
+    leading: list[Place]
+    nowhere: list[str]
+
+
+class Frame(_Strict):
+    """Sentence shapes of one act. `things` rewrites what the sentence is about; `late` shapes are tried last."""
+
+    act: str
+    says: list[str] = Field(min_length=1)
+    things: str | None = None
+    late: bool = False
+
+
+class Frames(_Strict):
+    """The sentence shapes of a language, in the order in which they are tried."""
+
+    frames: list[Frame]
+
+
+class Answers(_Strict):
+    """The sentences askmask says, as `str.format` templates."""
+
+    replies: dict[str, str]
+    results: dict[str, str]
+    places: dict[str, str]
+    table: dict[str, str]
+
+
+class Vocabulary(_Strict):
+    """Everything that is known of one language."""
+
+    language: str
+    words: Words
+    places: Places
+    frames: list[Frame]
+    answers: Answers
+
+
+@lru_cache(maxsize=8)
+def vocabulary(language: str = "english") -> Vocabulary:
+    """The vocabulary of `language`, read once.
+
+    Raises:
+        ConfigError: a file is missing, is not YAML, or holds a key or value that it should not.
+    """
+    return Vocabulary(
+        language=language,
+        words=read_vocabulary_file(f"{language}_words.yaml", Words),
+        places=read_vocabulary_file(f"{language}_places.yaml", Places),
+        frames=read_vocabulary_file(f"{language}_frames.yaml", Frames).frames,
+        answers=read_vocabulary_file(f"{language}_answers.yaml", Answers),
+    )
+
+
+@lru_cache(maxsize=1)
+def planner_brief() -> str:
+    """The system message for a language model that plans."""
+    return files("prompts").joinpath("planner.md").read_text(encoding="utf-8")
+
+
+def read_vocabulary_file(name: str, shape: type[_File]) -> _File:
+    """The file `prompts/vocabulary/<name>`, checked against `shape`.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or does not have that shape.
+    """
+    resource = files("prompts").joinpath("vocabulary").joinpath(name)
+    if not resource.is_file():
+        raise ConfigError(f"vocabulary={name} does not exist: expected a file in prompts/vocabulary. Add it.")
+    return parse_vocabulary(resource.read_text(encoding="utf-8"), name, shape)
+
+
+def parse_vocabulary(text: str, name: str, shape: type[_File]) -> _File:
+    """`text`, the content of the vocabulary file `name`, checked against `shape`.
+
+    Raises:
+        ConfigError: it is not YAML, names a key twice, or does not have that shape.
+    """
+    try:
+        return shape.model_validate(yaml.load(text, Loader=_UniqueKeyLoader))  # noqa: S506, a SafeLoader
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"{name}={shorten(problem, 200)} is not YAML: expected a mapping. Correct it.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(top)"
+        raise ConfigError(
+            f"{name}: {key}={shorten(first['input'])!r} is not valid: expected {first['msg']}. Correct that key."
+        ) from None
+
+
+class _UniqueKeyLoader(_SafeLoader):
+    """A safe loader for which a key given twice is an error rather than a silent loss of the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key given twice: {', '.join(twice)}", node.start_mark)
+        return super().construct_mapping(node, deep=deep)

@@ -1,0 +1,203 @@
+"""The little language of the vocabulary files, turned into regular expressions.
+
+    word            that word
+    [a|b c]         perhaps a, or b c, or nothing
+    (a|b c)         a, or b c
+    {name}          any entry of the word list `name`
+    <name>          a slot: one of the values `name`, or text of any kind
+    $               here a new part begins, or the text ends
+
+Text is matched as words, each followed by one space. This module does not know what any word means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from agent_tools.errors import ConfigError
+from prompts.vocabulary_loader import Words, vocabulary
+
+Values = dict[str, str | int]
+
+_FREE_SLOTS = {
+    "things": r"(?:\S+ )+?",
+    "things2": r"(?:\S+ )+?",
+    "rest": r"(?:\S+ )+?",
+    "handle": r"m\d+ ",
+    "digits": r"\d+ ",
+    "xy": r"\d+(?:\.\d+)?,\d+(?:\.\d+)? ",
+}
+_TOKEN = re.compile(r"\s*(\{\w+\}|<\w+>|[\[\]()|$]|[^\s\[\]()|{}<>$]+)")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One pattern; `text` is how the vocabulary writes it, `starts` the words it can begin with (None: any)."""
+
+    text: str
+    expression: str
+    starts: frozenset[str] | None
+    language: str
+
+    def fits(self, words: str) -> Values | None:
+        """The values of the slots if the pattern fits all of `words`, else None."""
+        return self._values(self._regex.fullmatch(spaced(words))) if self._may_begin(words) else None
+
+    def begins(self, words: str) -> tuple[Values, str] | None:
+        """The values of the slots and what is left if `words` begin with the pattern, else None."""
+        found = self._regex.match(spaced(words)) if self._may_begin(words) else None
+        values = self._values(found)
+        return None if found is None or values is None else (values, spaced(words)[found.end() :].strip())
+
+    def found_in(self, words: str) -> tuple[Values, str, str] | None:
+        """The values of the slots, what is before and what is after the first place where the pattern fits."""
+        parts = words.split()
+        for start in range(len(parts)):
+            found = self.begins(" ".join(parts[start:]))
+            if found is not None and found[1] != " ".join(parts[start:]):
+                return found[0], " ".join(parts[:start]), found[1]
+        return None
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile(self.expression)
+
+    def _may_begin(self, words: str) -> bool:
+        return self.starts is None or words.split(" ", 1)[0] in self.starts
+
+    def _values(self, found: re.Match[str] | None) -> Values | None:
+        if found is None:
+            return None
+        tables = _value_tables(self.language)
+        values: Values = {}
+        for slot, text in found.groupdict().items():
+            if text is not None:
+                values[slot] = tables.get(slot, {}).get(text.strip(), text.strip())
+        return values
+
+
+def spaced(words: str) -> str:
+    """`words` with exactly one space after each."""
+    return "".join(f"{word} " for word in words.split())
+
+
+@lru_cache(maxsize=4096)
+def compiled(text: str, language: str = "english") -> Pattern:
+    """The pattern `text`, compiled once.
+
+    Raises:
+        ConfigError: a bracket is not closed, or a list or slot is not in the vocabulary.
+    """
+    tokens = [match.group(1) for match in _TOKEN.finditer(text)]
+    compiler = _Compiler(text, tokens, vocabulary(language).words)
+    piece = compiler.alternatives()
+    if compiler.position != len(tokens):
+        raise compiler.error("closes a bracket that was not opened")
+    return Pattern(text, piece.expression, None if piece.optional else piece.starts, language)
+
+
+def literal_words(text: str) -> Iterator[str]:
+    """The plain words of a pattern: neither brackets nor lists nor slots."""
+    return (match.group(1) for match in _TOKEN.finditer(text) if match.group(1)[0].isalpha())
+
+
+@lru_cache(maxsize=8)
+def _value_tables(language: str) -> dict[str, dict[str, str | int]]:
+    values = vocabulary(language).words.values
+    return {
+        slot: {spelling: value for value, spellings in table.items() for spelling in spellings}
+        for slot, table in values.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A part of a pattern: its expression, the words it can begin with (None: any), whether it may be empty."""
+
+    expression: str
+    starts: frozenset[str] | None
+    optional: bool = False
+
+
+class _Compiler:
+    """Recursive descent over the tokens of one pattern."""
+
+    def __init__(self, text: str, tokens: list[str], words: Words) -> None:
+        self.text, self.tokens, self.words = text, tokens, words
+        self.position = 0
+
+    def alternatives(self) -> _Piece:
+        branches = [self._sequence()]
+        while self._peek() == "|":
+            self.position += 1
+            branches.append(self._sequence())
+        if len(branches) == 1:
+            return branches[0]
+        expression = "(?:" + "|".join(branch.expression for branch in branches) + ")"
+        return _Piece(expression, _union(branches), any(branch.optional for branch in branches))
+
+    def _sequence(self) -> _Piece:
+        pieces: list[_Piece] = []
+        while (token := self._peek()) is not None and token not in ("|", "]", ")"):
+            pieces.append(self._item(token))
+        first = next((position for position, piece in enumerate(pieces) if not piece.optional), len(pieces) - 1)
+        optional = all(piece.optional for piece in pieces)
+        return _Piece("".join(piece.expression for piece in pieces), _union(pieces[: first + 1]), optional)
+
+    def _item(self, token: str) -> _Piece:
+        self.position += 1
+        if token in ("[", "("):
+            inner = self.alternatives()
+            if self._peek() != ("]" if token == "[" else ")"):
+                raise self.error("leaves a bracket open")
+            self.position += 1
+            perhaps = token == "["
+            return _Piece(f"(?:{inner.expression})" + "?" * perhaps, inner.starts, perhaps or inner.optional)
+        if token == "$":
+            return _Piece(rf"(?=$|{_any_of(self._list('boundary')).expression})", frozenset(), optional=True)
+        if token[0] == "{":
+            return _any_of(self._list(token[1:-1]))
+        if token[0] == "<":
+            slot = self._slot(token[1:-1])
+            return _Piece(f"(?P<{token[1:-1]}>{slot.expression})", slot.starts)
+        return _any_of([token])
+
+    def _slot(self, name: str) -> _Piece:
+        if name in _FREE_SLOTS:
+            return _Piece(_FREE_SLOTS[name], None)
+        if name not in self.words.values:
+            raise self.error(f"has an unknown slot <{name}>")
+        return _any_of([spelling for spellings in self.words.values[name].values() for spelling in spellings])
+
+    def _list(self, name: str) -> list[str]:
+        if name not in self.words.lists:
+            raise self.error(f"names an unknown list {{{name}}}")
+        return self.words.lists[name]
+
+    def _peek(self) -> str | None:
+        return self.tokens[self.position] if self.position < len(self.tokens) else None
+
+    def error(self, problem: str) -> ConfigError:
+        return ConfigError(
+            f"pattern={self.text!r} {problem}: expected words, [perhaps], (this|that), {{list}} and <slot>. "
+            "Correct it in prompts/vocabulary."
+        )
+
+
+def _any_of(entries: list[str]) -> _Piece:
+    longest_first = sorted(entries, key=len, reverse=True)
+    expression = "|".join(re.escape(entry) + " " for entry in longest_first)
+    return _Piece(f"(?:{expression})", frozenset(entry.split(" ", 1)[0] for entry in entries))
+
+
+def _union(pieces: list[_Piece]) -> frozenset[str] | None:
+    """The words that any of `pieces` can begin with."""
+    starts: set[str] = set()
+    for piece in pieces:
+        if piece.starts is None:
+            return None
+        starts |= piece.starts
+    return frozenset(starts)

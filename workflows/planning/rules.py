@@ -1,0 +1,175 @@
+"""The planner that needs no key: everyday English to tool calls, by grammar alone.
+
+    request → clauses (wording) → act and things (sentence shapes, mentions) → calls (decisions)
+
+Pure and deterministic. The grammar and the words are data in prompts/vocabulary.
+This module does not know the tools beyond their names, and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from prompts.vocabulary_loader import Frame, vocabulary
+from workflows.planning.context import Plan, PlanContext, PlannedCall
+from workflows.planning.decisions import ACTS, Order
+from workflows.planning.handles import listed
+from workflows.planning.mentions import Names, read_names
+from workflows.planning.patterns import Pattern, Values, compiled
+from workflows.planning.places import CannotPlanError
+from workflows.planning.situation import Situation
+from workflows.planning.wording import Clause, clauses, mended, without_start
+
+_LONGEST_REQUEST = 1000
+_LONGEST_CLAUSE = 40
+
+
+def plan(request: str, context: PlanContext, language: str = "english") -> Plan:
+    """The calls that `request` asks for, or a reply that says why there are none.
+
+    Args:
+        request: What a person typed.
+        context: What is known of the conversation.
+        language: The vocabulary to read it with.
+    """
+    state = Situation.before(context)
+    calls: list[PlannedCall] = []
+    try:
+        for order in _orders(request, state, language):
+            current = state.after(calls)
+            calls = _merged(calls, ACTS[order.act](_continued(order, calls), current))
+    except CannotPlanError as reason:
+        return Plan(reply=_reply(reason, state, language))
+    if not calls:
+        return Plan(reply=_reply(CannotPlanError("not_understood"), state, language))
+    return Plan(calls=tuple(calls))
+
+
+def understand(clause: Clause, language: str = "english") -> Order | None:
+    """The act of a clause and what it is about, or None if no sentence shape fits and it names nothing."""
+    shorter = without_start(clause.words, vocabulary(language).words.leads) or clause.words
+    spoken = list(dict.fromkeys([clause.words, shorter]))
+    readings = [(words, late) for late in (False, True) for words in spoken]
+    readings += [(words, late) for spelling in spoken for words in mended(spelling, language) for late in (False, True)]
+    for words, late in readings:
+        order = _shaped(replace(clause, words=words), late, language)
+        if order is not None:
+            return order
+    return _bare(replace(clause, words=shorter), language)
+
+
+def _orders(request: str, state: Situation, language: str) -> Iterator[Order]:
+    if len(request) > _LONGEST_REQUEST:
+        raise CannotPlanError("too_long")
+    found = clauses(request, language)
+    if not found:
+        if state.context.click is None or any(letter.isalnum() for letter in request):
+            raise CannotPlanError("greeting" if any(letter.isalnum() for letter in request) else "empty")
+        yield Order("click_alone")
+    for clause in found:
+        if len(clause.words.split()) > _LONGEST_CLAUSE:
+            raise CannotPlanError("too_long")
+        order = understand(clause, language)
+        if order is None:
+            raise CannotPlanError(_refusal(clause, language))
+        yield order
+
+
+def _shaped(clause: Clause, late: bool, language: str) -> Order | None:
+    for frame, pattern in _shapes(language):
+        if frame.late is not late:
+            continue
+        values = pattern.fits(clause.words)
+        if values is None:
+            continue
+        order = _order(frame, values, clause, language)
+        if order is not None:
+            return order
+    return None
+
+
+def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order | None:
+    """The order a fitting frame stands for, or None if what it is about cannot be read as things."""
+    said = frame.things
+    things = str(values.get("things", "")) if said is None else said
+    for slot, value in values.items():
+        things = things.replace(f"<{slot}>", str(value))
+    names = Names()
+    if things and frame.act not in _ANYTHING_GOES:
+        read = read_names(things, language)
+        if read is None or _out_of_sight(read, language):
+            return None
+        names = read
+    return Order(frame.act, names, values, clause.asked, clause.words)
+
+
+_ANYTHING_GOES = frozenset({"edit", "similar", "help", "describe", "recall", "clear_selection"})
+
+
+def _bare(clause: Clause, language: str) -> Order | None:
+    """A clause that only names things: "the two biggest", "red apples"."""
+    lists = vocabulary(language).words.lists
+    first = clause.words.split()[0] if clause.words else ""
+    if not clause.words or first in lists["other_business"] or first in lists["not_things"]:
+        return None
+    names = read_names(clause.words, language)
+    if names is None or not (names.mentions or names.excluded) or _out_of_sight(names, language):
+        return None
+    return Order("bare", names, {}, clause.asked, clause.words)
+
+
+def _out_of_sight(names: Names, language: str) -> bool:
+    unseeable = vocabulary(language).words.lists["unseeable"]
+    return any(word in unseeable for mention in names.mentions for word in (mention.phrase or "").split())
+
+
+def _refusal(clause: Clause, language: str) -> str:
+    lists = vocabulary(language).words.lists
+    first = clause.words.split()[0]
+    strange = first in lists["other_business"] or bool(set(clause.words.split()) & set(lists["unseeable"]))
+    return "out_of_scope" if strange else "not_understood"
+
+
+def _continued(order: Order, calls: list[PlannedCall]) -> Order:
+    """ "how many on the left and how many on the right of the oranges": a count without a noun takes the last one's."""
+    if order.act != "count" or not calls or "where" not in calls[-1].arguments:
+        return order
+    phrases = calls[-1].arguments.get("phrases")
+    mention = order.names.first
+    if not phrases or len(phrases) > 1 or mention.phrase is not None or mention.known or not mention.place:
+        return order
+    named = replace(mention, phrase=phrases[0], plain=phrases[0])
+    return replace(order, names=replace(order.names, mentions=(named,)))
+
+
+def _merged(calls: list[PlannedCall], more: list[PlannedCall]) -> list[PlannedCall]:
+    """`calls` and `more`, where two counts by phrases in the same place become one."""
+    if calls and more and calls[-1].tool == more[0].tool == "count":
+        before, after = calls[-1].arguments, more[0].arguments
+        same_place = {**before, "phrases": None} == {**after, "phrases": None}
+        if before.get("phrases") and after.get("phrases") and same_place:
+            phrases = list(dict.fromkeys([*before["phrases"], *after["phrases"]]))
+            return [*calls[:-1], PlannedCall(tool="count", arguments={**before, "phrases": phrases}), *more[1:]]
+    return [*calls, *more]
+
+
+def _reply(reason: CannotPlanError, state: Situation, language: str) -> str:
+    replies = vocabulary(language).answers.replies
+    key = reason.key
+    if key == "unknown_handle" and not state.objects:
+        key = "unknown_handle_nothing"
+    labels = dict.fromkeys(known.label for known in state.objects)
+    known = {
+        "example": (state.selection or state.handles or ("m2",))[0],
+        "known": listed(state.handles),
+        "selected": listed(state.selection or ()),
+        "labels": ", ".join(labels),
+    }
+    return replies[key].format(**{**known, **reason.values})
+
+
+@lru_cache(maxsize=8)
+def _shapes(language: str) -> tuple[tuple[Frame, Pattern], ...]:
+    return tuple((frame, compiled(says, language)) for frame in vocabulary(language).frames for says in frame.says)

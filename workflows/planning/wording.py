@@ -1,0 +1,145 @@
+"""From what a person typed to plain words: lower case, no manners, no contractions, one order a clause.
+
+This module does not know what any order means.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from prompts.vocabulary_loader import vocabulary
+from workflows.planning.patterns import literal_words
+
+_TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": ",", "\u2026": ".", "`": "'"})
+_TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
+_HANDLE = re.compile(r"\b(?:(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
+_SPACED_HANDLE = re.compile(r"\bm[ -]?(\d+)\b")
+_HANDLE_RANGE = re.compile(r"\b(m\d+) ?(?:-|\.\.+|to|through|until|till|up to) ?(m\d+)\b")
+_COORDINATES = re.compile(r"[(\[]?\s*(\d+(?:\.\d+)?)\s*[,;]\s*(\d+(?:\.\d+)?)\s*[)\]]?")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One order: its words, and whether it was put as a question."""
+
+    words: str
+    asked: bool = False
+
+
+def clauses(request: str, language: str = "english") -> list[Clause]:
+    """The orders in `request`, each in plain words; none if it holds no word at all."""
+    words = vocabulary(language).words
+    found: list[Clause] = []
+    for sentence, asked in _sentences(_handles_named(request)):
+        text = _without_manners(replaced(sentence, words.rewrites), language)
+        for part in _orders(text, words.order_words):
+            plain = _without_manners(part, language)
+            if plain:
+                found.append(Clause(plain, asked))
+    return found
+
+
+def replaced(text: str, table: Mapping[str, str]) -> str:
+    """`text` with each whole-word key of `table` replaced by its value, from first to last."""
+    padded = f" {text} "
+    for said, read in table.items():
+        if said in padded:
+            padded = padded.replace(f" {said} ", f" {read} ")
+    return " ".join(padded.split())
+
+
+def without_start(text: str, entries: Iterable[str]) -> str:
+    """`text` without the longest of `entries` that it begins with, and the comma after it."""
+    for entry in sorted(entries, key=len, reverse=True):
+        if text == entry or text.startswith(f"{entry} "):
+            return text[len(entry) :].strip(" ,")
+    return text
+
+
+def without_end(text: str, entries: Iterable[str]) -> str:
+    """`text` without the longest of `entries` that it ends with, and the comma before it."""
+    for entry in sorted(entries, key=len, reverse=True):
+        if text == entry or text.endswith(f" {entry}"):
+            return text[: len(text) - len(entry)].strip(" ,")
+    return text
+
+
+def mended(text: str, language: str = "english") -> Iterator[str]:
+    """`text` with one word put right that is a slip away from a word of the sentence shapes, each way it can be."""
+    known = _shape_words(language)
+    words = text.split()
+    for position, word in enumerate(words):
+        if len(word) >= 4 and word.isalpha() and word not in known:
+            for other in sorted(other for other in known if len(other) >= 4 and one_slip(word, other)):
+                yield " ".join([*words[:position], other, *words[position + 1 :]])
+
+
+def one_slip(word: str, other: str) -> bool:
+    """Whether the two differ by two neighbours swapped, or by one letter left out or doubled."""
+    if abs(len(word) - len(other)) > 1 or word == other or word[0] != other[0]:
+        return False
+    if len(word) == len(other):
+        differing = [i for i, (a, b) in enumerate(zip(word, other, strict=True)) if a != b]
+        return len(differing) == 2 and differing[1] == differing[0] + 1 and sorted(word) == sorted(other)
+    longer, shorter = (word, other) if len(word) > len(other) else (other, word)
+    return any(longer[:i] + longer[i + 1 :] == shorter for i in range(1, len(longer)))
+
+
+def _handles_named(request: str) -> str:
+    text = unicodedata.normalize("NFKC", request).translate(_TYPOGRAPHY).lower()
+    text = _SPACED_HANDLE.sub(r"m\1", _HANDLE.sub(r"m\1", text))
+    text = _HANDLE_RANGE.sub(lambda match: " , ".join(_range(match.group(1), match.group(2))), text)
+    return _COORDINATES.sub(r" \1,\2 ", text)
+
+
+def _range(first: str, last: str) -> list[str]:
+    low, high = int(first[1:]), int(last[1:])
+    if not 0 <= high - low <= 999:
+        return [first, last]
+    return [f"m{number}" for number in range(low, high + 1)]
+
+
+def _sentences(text: str) -> list[tuple[str, bool]]:
+    """Sentences without their final mark, and whether that mark was a question mark."""
+    sentences: list[tuple[str, bool]] = []
+    current: list[str] = []
+    for token in _TOKEN.findall(text):
+        if token in ".!?;:":
+            if current:
+                sentences.append((" ".join(current), token == "?"))
+            current = []
+        else:
+            current.append(token)
+    if current:
+        sentences.append((" ".join(current), False))
+    return sentences
+
+
+def _orders(text: str, order_words: list[str]) -> list[str]:
+    """`text` cut before "then", and before "and" or a comma that an order follows."""
+    starts = "|".join(re.escape(word) for word in sorted(order_words, key=len, reverse=True))
+    cut = rf"\s*(?:,\s*)?(?:\b(?:and\s+)?(?:then|after that|afterwards)\b\s*(?:,\s*)?|(?:,|\band\b)\s*(?:and\s+)?(?:also\s+)?(?=(?:{starts})\b))"
+    return [part.strip(" ,") for part in re.split(cut, text) if part.strip(" ,")]
+
+
+def _without_manners(text: str, language: str) -> str:
+    words = vocabulary(language).words
+    fillers = set(words.fillers)
+    text = " ".join(word for word in text.split() if word not in fillers).strip(" ,")
+    before = None
+    while text != before:
+        before = text
+        text = without_end(without_start(text, words.openings), words.closings)
+    return text
+
+
+@lru_cache(maxsize=8)
+def _shape_words(language: str) -> frozenset[str]:
+    entry = vocabulary(language)
+    shapes = (word for frame in entry.frames for says in frame.says for word in literal_words(says))
+    return frozenset(shapes)
+
