@@ -120,6 +120,13 @@ class Mask:
         inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
         return np.ascontiguousarray(inside.reshape(self.width, self.height).T)
 
+    def to_crop(self) -> tuple[NDArray[np.bool_], int, int]:
+        """The mask inside its tight box, (h, w) bool, and the column and row of that box's top left pixel."""
+        left, top, right, bottom = (int(value) for value in self.box)
+        ends = np.clip(np.cumsum(_runs(self.counts)), left * self.height, right * self.height)
+        inside = np.repeat(np.arange(len(ends)) % 2 == 1, np.diff(ends, prepend=left * self.height))
+        return np.ascontiguousarray(inside.reshape(right - left, self.height).T[top:bottom]), left, top
+
     @property
     def area(self) -> int:
         """Pixels inside."""
@@ -194,28 +201,24 @@ def union(masks: Iterable[Mask]) -> Mask:
 
 def _runs(counts: bytes) -> list[int]:
     """The run lengths behind COCO's compressed counts (five bits a character, differences from the third run on)."""
-    runs: list[int] = []
-    position = 0
-    while position < len(counts):
-        value, shift, more = 0, 0, True
-        while more:
-            if position >= len(counts) or shift > 40:
-                raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
-            character = counts[position] - 48
-            if not 0 <= character < 64:
-                raise ToolInputError("mask counts hold a foreign character: expected COCO's. Encode the mask again.")
-            value |= (character & 0x1F) << shift
-            more = bool(character & 0x20)
-            position += 1
-            shift += 5
-            if not more and character & 0x10:
-                value |= -1 << shift
-        if len(runs) > 2:
-            value += runs[-2]
-        if value < 0:
-            raise ToolInputError("mask counts hold a negative run: expected lengths. Encode the mask again.")
-        runs.append(value)
-    return runs
+    characters = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    if not characters.size:
+        return []
+    if characters.min() < 0 or characters.max() > 63:
+        raise ToolInputError("mask counts hold a foreign character: expected COCO's. Encode the mask again.")
+    ends = np.flatnonzero(characters & 0x20 == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1 if ends.size else np.array([characters.size])
+    if not ends.size or ends[-1] != characters.size - 1 or lengths.max() > 9:
+        raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
+    places = 5 * (np.arange(characters.size) - np.repeat(starts, lengths))
+    runs = np.add.reduceat((characters & 0x1F) << places, starts)
+    runs -= np.where(characters[ends] & 0x10, np.int64(1) << (5 * lengths), 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    if runs.min() < 0:
+        raise ToolInputError("mask counts hold a negative run: expected lengths. Encode the mask again.")
+    return [int(run) for run in runs]
 
 
 def box_area(boxes: Boxes) -> NDArray[np.float32]:
