@@ -1,0 +1,66 @@
+"""The tools as LangChain tools.
+
+A tool's text goes to the model and its data along as the artifact, which holds handles, numbers and run-length masks
+and is JSON-able, so that a checkpoint can keep it. A wrong argument comes back to the model as a message with status
+"error"; every other error is raised, because no plan can mend it. This module does not know what any tool does.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, Literal
+
+from langchain_core.tools import BaseTool, ToolException
+
+from agent_tools.errors import ToolInputError
+from agent_tools.toolkit import VisionToolkit
+from agent_tools.tools.registry import TOOLS, Tool, schema
+
+_call_id: ContextVar[str | None] = ContextVar("askmask_call_id", default=None)
+
+
+class _LangChainTool(BaseTool):
+    """One tool of the registry. Arguments are checked by the registry, so that every error has one form."""
+
+    toolkit: Any
+    response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
+    handle_tool_error: bool = True
+
+    def run(self, tool_input: str | dict[str, Any], *args: Any, tool_call_id: str | None = None, **kwargs: Any) -> Any:
+        """Run the tool; the call's id travels beside the arguments, where no model can write it."""
+        token = _call_id.set(tool_call_id)
+        try:
+            return super().run(tool_input, *args, tool_call_id=tool_call_id, **kwargs)
+        finally:
+            _call_id.reset(token)
+
+    async def arun(
+        self, tool_input: str | dict[str, Any], *args: Any, tool_call_id: str | None = None, **kwargs: Any
+    ) -> Any:
+        """As `run`, in a thread."""
+        token = _call_id.set(tool_call_id)
+        try:
+            return await super().arun(tool_input, *args, tool_call_id=tool_call_id, **kwargs)
+        finally:
+            _call_id.reset(token)
+
+    def _run(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
+        try:
+            result = self.toolkit.call(self.name, arguments, _call_id.get())
+        except ToolInputError as error:
+            raise ToolException(str(error)) from error
+        return result.text, result.data
+
+
+def langchain_tools(toolkit: VisionToolkit) -> list[BaseTool]:
+    """Every tool of the registry, working on one conversation.
+
+    Args:
+        toolkit: the conversation. Calls are run one after the other, whatever threads a framework makes them in; give
+            the framework ``max_concurrency=1`` to have calls of one message run in the order in which they stand there.
+    """
+    return [_plugged(tool, toolkit) for tool in TOOLS.values()]
+
+
+def _plugged(tool: Tool, toolkit: VisionToolkit) -> BaseTool:
+    return _LangChainTool(name=tool.name, description=tool.description, args_schema=schema(tool), toolkit=toolkit)

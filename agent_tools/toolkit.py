@@ -1,0 +1,208 @@
+"""A conversation's tools in one object: what a program calls, and what every plug and face of askmask is built on.
+
+This module does not know any framework, nor what the tools do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_tools import pictures
+from agent_tools.errors import ToolInputError, shorten
+from agent_tools.memory import Memory, OpenedPicture, State, Turn, TurnRecord
+from agent_tools.memory.records import GestureKind
+from agent_tools.pictures import Picture, Source
+from agent_tools.services.base import Services
+from agent_tools.settings import settings
+from agent_tools.tools.context import ToolContext
+from agent_tools.tools.registry import run_tool
+from agent_tools.tools.results import ToolResult
+
+
+class VisionToolkit:
+    """The tools of one conversation.
+
+    Calls may come from several threads; they run one after the other. A call is a turn of its own, or part of the turn
+    in progress, whichever thread that was begun in.
+    """
+
+    def __init__(
+        self,
+        models: str | None = None,
+        *,
+        detector: str | None = None,
+        segmenter: str | None = None,
+        device: str | None = None,
+        services: Services | None = None,
+        memory: Memory | None = None,
+        conversation: str | None = None,
+    ) -> None:
+        """Take up a conversation; no model is loaded before one is needed.
+
+        Args:
+            models: a preset: demo, fast, base or best; None: the default one.
+            detector: in place of the preset's, what ``--detector`` takes.
+            segmenter: likewise.
+            device: auto, cpu, cuda:n or mps.
+            services: models that are loaded already, in place of all the above.
+            memory: where conversations are kept; None: the folder of the settings.
+            conversation: id of one to go on with; None begins one.
+
+        Raises:
+            ConfigError: no such conversation.
+            MemoryStoreError: the store cannot be opened.
+        """
+        self.memory = Memory() if memory is None else memory
+        self.conversation = self.memory.create() if conversation is None else conversation
+        self.memory.state(self.conversation)
+        self._names: dict[str, str | None] = {
+            "preset": models,
+            "device": device,
+            "detector": detector,
+            "segmenter": segmenter,
+        }
+        self._services = services
+        self._loading = threading.Lock()
+        self._one_call = threading.Lock()
+        self._one_turn = threading.RLock()
+        self._turn: Turn | None = None
+
+    @property
+    def services(self) -> Services:
+        """The models, loaded at first need.
+
+        Raises:
+            ConfigError: no such models.
+            ServiceError: they cannot be loaded.
+        """
+        with self._loading:
+            if self._services is None:
+                from agent_tools.services.presets import load_services
+
+                self._services = load_services(**self._names)
+            return self._services
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall time spent in the models so far, by "detect" and "segment"; loads nothing."""
+        return dict(self._services.seconds) if self._services else {"detect": 0.0, "segment": 0.0}
+
+    @property
+    def state(self) -> State:
+        """The conversation: within the turn in progress, else as last committed."""
+        turn = self._turn
+        return self.memory.state(self.conversation) if turn is None else turn.state
+
+    def history(self) -> list[TurnRecord]:
+        """What was said and called, oldest first."""
+        return self.memory.history(self.conversation)
+
+    @contextmanager
+    def turn(self, request: str = "", click: tuple[float, float] | None = None) -> Iterator[Turn]:
+        """Several calls as one turn: all of it is kept, or, after an exception, none.
+
+        Args:
+            request: the person's words.
+            click: x, y in pixels of the upright picture that came with them.
+
+        Raises:
+            MemoryStoreError: the turn could not be read or written.
+        """
+        with self._one_turn, ExitStack() as stack:
+            with self._one_call:
+                turn = stack.enter_context(self.memory.turn(self.conversation, request, click))
+                self._turn = turn
+            try:
+                yield turn
+            finally:
+                # Waits for a call still running in another thread, so that none writes into a turn that is over.
+                with self._one_call:
+                    self._turn = None
+
+    def call(self, name: str, arguments: Mapping[str, Any] | None = None, call_id: str | None = None) -> ToolResult:
+        """Call a tool.
+
+        Args:
+            name: of the tool.
+            arguments: as a planner would write them.
+            call_id: a call id that is known already gets the result it had, and nothing is done again.
+
+        Raises:
+            ToolInputError: the tool or an argument does not fit; nothing was changed.
+            ServiceError: a model failed.
+            MemoryStoreError: the turn could not be read or written.
+        """
+        with self._within(name) as turn:
+            return run_tool(ToolContext(turn, lambda: self.services, settings()), name, arguments, call_id)
+
+    def open_picture(self, source: Source | Picture) -> str:
+        """Open a picture for a person or a program, wherever it is, and make it the current one; returns its handle.
+
+        Args:
+            source: a path, bytes, an array, a Pillow image or a Picture.
+
+        Raises:
+            PictureError: it cannot be opened.
+        """
+        picture = pictures.open_picture(source)
+        with self._within("open_picture") as turn:
+            return turn.open_picture(picture, picture.name)
+
+    def gesture(
+        self,
+        picture: str | None,
+        kind: GestureKind,
+        coordinates: Sequence[float] | Sequence[Sequence[float]] | NDArray[Any],
+    ) -> str:
+        """Keep what a hand did on a picture; returns its name.
+
+        Args:
+            picture: handle of the picture, or None for the current one.
+            kind: point, box, polygon or stroke.
+            coordinates: (x, y) pairs in pixels of the upright picture; one bare pair, or four numbers, will do.
+
+        Raises:
+            HandleError: no such picture.
+            ToolInputError: coordinates that do not make one, or lie outside the picture.
+        """
+        with self._within("gesture") as turn:
+            opened = ToolContext(turn, lambda: self.services, settings()).opened(picture)
+            points = _pairs(coordinates)
+            if kind != "box":
+                _check_on(opened, points)
+            return turn.add_gesture(opened.handle, kind, points)
+
+    @contextmanager
+    def _within(self, request: str) -> Iterator[Turn]:
+        """The turn in progress, or one for this call alone; nobody else is in it meanwhile."""
+        with self._one_call:
+            if self._turn is not None:
+                yield self._turn
+            else:
+                with self.memory.turn(self.conversation, request) as turn:
+                    yield turn
+
+
+def _pairs(coordinates: Any) -> list[tuple[float, float]]:
+    try:
+        pairs = np.asarray(coordinates, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        raise ToolInputError(
+            f"coordinates={shorten(coordinates)} are not pairs: expected (x, y) in pixels. Pass one pair or more."
+        ) from None
+    return [(float(x), float(y)) for x, y in pairs]
+
+
+def _check_on(picture: OpenedPicture, points: Sequence[tuple[float, float]]) -> None:
+    """A gesture has to touch the picture; a stroke may run over its edge."""
+    if not any(0 <= x <= picture.width and 0 <= y <= picture.height for x, y in points):
+        raise ToolInputError(
+            f"coordinates={shorten(points)} lie outside {picture.handle}: expected 0 <= x < {picture.width} and "
+            f"0 <= y < {picture.height}. Point at the picture."
+        )

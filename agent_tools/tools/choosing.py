@@ -1,0 +1,218 @@
+"""Applies a `Where`: filters first, then a pick by order or extreme, then the exceptions.
+
+The geometry is in `agent_tools.references`; here names become places, and an empty outcome gets its reason. This module
+does not know tools, nor where things come from.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from agent_tools import references
+from agent_tools.colours import basic_colour, colour_of
+from agent_tools.errors import ToolInputError, shorten
+from agent_tools.memory import Gesture
+from agent_tools.references import Region, Thing
+from agent_tools.tools.arguments import BoxCorners, Place, Where, expand
+from agent_tools.tools.context import ToolContext
+
+T = TypeVar("T", bound=Thing)
+
+CLOSED = 0.2
+"""A stroke whose ends are nearer than this part of its length is a lasso: what it goes round is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """What a `Where` left.
+
+    Attributes:
+        things: those meant, or all that tie.
+        tied: whether more than one fits a word that means one ("the leftmost"), so that the person has to say which.
+        note: why nothing is left, or between what the tie is; empty otherwise.
+    """
+
+    things: list[T]
+    tied: bool = False
+    note: str = ""
+
+
+def choose(context: ToolContext, things: Sequence[T], where: Where | None) -> Choice[T]:
+    """All of a `Where`, in its order.
+
+    Raises:
+        ToolInputError: parts that contradict each other, a row or ordinal that does not exist, an unknown colour.
+        HandleError: a place or an exception that does not exist.
+    """
+    if where is None:
+        return Choice(list(things))
+    filtered = filter_by(context, things, where)
+    return pick(context, filtered.things, where) if filtered.things else filtered
+
+
+def filter_by(context: ToolContext, things: Sequence[T], where: Where) -> Choice[T]:
+    """The filters alone: side, row, colour, inside, outside, near, label, turn."""
+    _check(where)
+    left = list(things)
+    steps: list[tuple[str, Step[T]]] = _filters(context, where)
+    for words, step in steps:
+        kept = step(left)
+        if left and not kept:
+            seen = Counter(_colour(context, thing) for thing in left) if words.startswith("is ") else Counter()
+            colours = ", ".join(f"{count} {colour}" for colour, count in seen.most_common())
+            return Choice([], note=f"none of {len(left)} {words}" + (f" ({colours})" if colours else ""))
+        left = kept
+    return Choice(left)
+
+
+def pick(context: ToolContext, things: Sequence[T], where: Where) -> Choice[T]:
+    """The rest: order with ordinal, or extreme; then the exceptions."""
+    left, tied, note = list(things), False, ""
+    if where.order is not None or where.picks:
+        _check_one_picture(left, where)
+    if where.order is not None:
+        left = references.in_order(left, where.order)
+    elif where.ordinal is not None:
+        left = references.reading_order(left)
+    if where.ordinal is not None and left:
+        left = [references.nth(left, where.ordinal)]
+    elif where.extreme is not None and left:
+        left = references.extreme(left, where.extreme)
+        tied = len(left) > 1
+        note = f"{len(left)} are equally {where.extreme}; ask which one is meant" if tied else ""
+    if where.exclude:
+        names = {thing.handle for thing in context.objects(where.exclude)}
+        left = [thing for thing in left if thing.handle not in names]
+        if not left:
+            note = "all of them are excluded"
+        tied = tied and len(left) > 1
+    return Choice(left, tied, note)
+
+
+def place_of(context: ToolContext, place: Place, picture: str) -> Region | None:
+    """Where a place is on a picture; None when it is on another one.
+
+    Raises:
+        ToolInputError: corners that do not make a box.
+        HandleError: a name that does not exist.
+    """
+    opened = context.opened(picture)
+    if not isinstance(place, str):
+        return references.area_of_box(_ordered(place), opened.width, opened.height)
+    name = expand([place])[0] if place.strip() else ""
+    if name.startswith("g"):
+        gesture = context.gestures([name])[0]
+        return place_of_gesture(gesture, opened.width, opened.height) if gesture.picture == picture else None
+    thing = context.objects([name])[0]
+    if thing.picture != picture:
+        return None
+    if thing.mask is not None and thing.mask.area:
+        return references.area_of(thing)
+    return references.area_of_box(thing.box, opened.width, opened.height, thing.handle)
+
+
+def place_of_gesture(gesture: Gesture, width: int, height: int) -> Region:
+    """The area or the points that a gesture means on a picture of `width` x `height` pixels."""
+    points = gesture.coordinates
+    if gesture.kind == "box":
+        (x0, y0), (x1, y1) = points[0], points[-1]
+        return references.area_of_box((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), width, height)
+    if gesture.kind == "polygon" or (gesture.kind == "stroke" and _is_lasso(points)):
+        return references.area_of_polygon(points, width, height)
+    return references.place_of_points(points)
+
+
+Step = Callable[[list[T]], list[T]]
+
+
+def _filters(context: ToolContext, where: Where) -> list[tuple[str, Step[T]]]:
+    """The filters asked for, in order, each with the words for "none of them ..."."""
+    steps: list[tuple[str, Step[T]]] = []
+    if where.side is not None:
+        side = where.side
+        words = "is in the middle of the picture" if side == "centre" else f"lies in the {side} half of the picture"
+        steps.append((words, lambda things: [thing for thing in things if _on_side(context, thing, side)]))
+    if where.row is not None:
+        row = where.row
+        steps.append((f"is in row {row}", lambda things: _in_row(things, row)))
+    if where.colour is not None:
+        colour = basic_colour(where.colour)
+        steps.append((f"is {colour}", lambda things: [thing for thing in things if _colour(context, thing) == colour]))
+    for words, place, test in (
+        ("lies inside", where.inside, references.is_inside),
+        ("lies outside", where.outside, references.is_outside),
+        ("is near", where.near, references.is_near),
+    ):
+        if place is not None:
+            steps.append((f"{words} {_spoken(place)}", partial(_at, context, place, test)))
+    if where.label is not None:
+        label = where.label
+        steps.append((f"is called {label}", lambda things: [t for t in things if references.has_label(t, label)]))
+    if where.turn is not None:
+        turn = where.turn
+        steps.append((f"was found in turn {turn}", lambda things: [thing for thing in things if thing.turn == turn]))
+    return steps
+
+
+def _check(where: Where) -> None:
+    if where.extreme is not None and (where.ordinal is not None or where.order is not None):
+        raise ToolInputError(
+            f"extreme={where.extreme} is given together with order or ordinal: expected one of the two ways. "
+            "For the second largest use order=by_size with ordinal=2."
+        )
+
+
+def _check_one_picture(things: Sequence[Thing], where: Where) -> None:
+    pictures = sorted({thing.picture for thing in things})
+    if len(pictures) > 1:
+        field = "extreme" if where.extreme else "order" if where.order else "ordinal"
+        raise ToolInputError(
+            f"{field}={getattr(where, field)} compares things on {', '.join(pictures)}: expected one picture. "
+            "Pass the handles of one picture."
+        )
+
+
+def _on_side(context: ToolContext, thing: Thing, side: references.Side) -> bool:
+    opened = context.opened(thing.picture)
+    return references.on_side(thing, side, opened.width, opened.height)
+
+
+def _in_row(things: Sequence[T], row: int) -> list[T]:
+    """The things of a row of each picture, in the order they came in."""
+    chosen: set[int] = set()
+    for picture in {thing.picture for thing in things}:
+        own = [thing for thing in things if thing.picture == picture]
+        chosen.update(id(thing) for thing in references.in_row(own, row))
+    return [thing for thing in things if id(thing) in chosen]
+
+
+def _colour(context: ToolContext, thing: Thing) -> str:
+    return colour_of(context.turn.picture(thing.picture).array, thing.mask, thing.box)
+
+
+def _at(context: ToolContext, place: Place, test: Callable[[Thing, Region], bool], things: list[T]) -> list[T]:
+    regions = {picture: place_of(context, place, picture) for picture in {thing.picture for thing in things}}
+    return [thing for thing in things if (region := regions[thing.picture]) is not None and test(thing, region)]
+
+
+def _ordered(box: BoxCorners) -> tuple[float, float, float, float]:
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise ToolInputError(
+            f"box={list(box)} is empty: expected [x0, y0, x1, y1] with x0 < x1 and y0 < y1. Order its corners."
+        )
+    return box
+
+
+def _is_lasso(points: Sequence[tuple[float, float]]) -> bool:
+    steps = [((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5 for a, b in itertools.pairwise(points)]
+    ends = ((points[0][0] - points[-1][0]) ** 2 + (points[0][1] - points[-1][1]) ** 2) ** 0.5
+    return len(points) >= 3 and ends < CLOSED * sum(steps)
+
+
+def _spoken(place: Place) -> str:
+    return shorten(place) if isinstance(place, str) else f"the box {[round(side) for side in place]}"

@@ -1,0 +1,31 @@
+"""The tool that finds boxes for phrases. It does not know masks or counts."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from agent_tools.tools.arguments import Arguments, Phrases, Quantity
+from agent_tools.tools.context import ToolContext, ToolResult
+from agent_tools.tools.finding import look, maker, remember
+from agent_tools.tools.wording import by_label, found_nothing, results
+
+
+class GroundArguments(Arguments):
+    """What to find."""
+
+    phrases: Phrases = Field(description="English, singular, with attributes: red apple.")
+    quantity: Quantity = Field("all", description="one: the best of each phrase.")
+    picture: str | None = Field(None, description="Default: the current one.")
+
+
+def ground(context: ToolContext, arguments: GroundArguments) -> ToolResult:
+    """Find where things are, as boxes without masks. Use it for "where is"; use segment or count for anything else.
+    Replaces the selection. Returns handles with scores.
+    """
+    picture = context.opened(arguments.picture).handle
+    seen = look(context, picture, arguments.phrases, quantity=arguments.quantity, masks=False)
+    context.turn.use_picture(picture)
+    objects = remember(context, seen.hits, maker(context, masks=False))
+    context.turn.select([thing.handle for thing in objects])
+    missing = [found_nothing(phrase) for phrase in arguments.phrases if phrase not in {t.label for t in objects}]
+    return results([by_label(objects), *missing], objects, picture=picture, selection=context.state.selection)

@@ -1,0 +1,185 @@
+"""All tools by name, and the one way to run one. It does not know any framework.
+
+A tool's description is its docstring; its arguments are a pydantic model. Whoever plugs the tools into a framework
+takes `TOOLS`, `schema` and `run_tool`, and nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from agent_tools.errors import ToolInputError, shorten
+from agent_tools.memory import CallRecord
+from agent_tools.tools.arguments import json_schema
+from agent_tools.tools.context import ToolContext
+from agent_tools.tools.count import CountArguments, count
+from agent_tools.tools.forget import ForgetArguments, forget
+from agent_tools.tools.ground import GroundArguments, ground
+from agent_tools.tools.open_picture import OpenPictureArguments, open_picture
+from agent_tools.tools.recall import RecallArguments, recall
+from agent_tools.tools.redo import RedoArguments, redo
+from agent_tools.tools.refine_with_point import RefineWithPointArguments, refine_with_point
+from agent_tools.tools.results import ToolResult
+from agent_tools.tools.segment import SegmentArguments, segment
+from agent_tools.tools.select import SelectArguments, select
+from agent_tools.tools.show import ShowArguments, show
+from agent_tools.tools.undo import UndoArguments, undo
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        name: what a planner calls it.
+        description: when to use it, when not, what comes back.
+        arguments: the model of its arguments.
+        run: does it, within a turn.
+        changes: whether it changes the conversation; calls that do have to run in the order they were made.
+    """
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    run: Callable[[ToolContext, Any], ToolResult]
+    changes: bool = True
+
+
+def _tool(run: Callable[[ToolContext, A], ToolResult], arguments: type[A], changes: bool = True) -> Tool:
+    described = " ".join(inspect.cleandoc(run.__doc__ or "").split())
+    return Tool(run.__name__, described, arguments, run, changes)
+
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        _tool(open_picture, OpenPictureArguments),
+        _tool(ground, GroundArguments),
+        _tool(segment, SegmentArguments),
+        _tool(count, CountArguments),
+        _tool(refine_with_point, RefineWithPointArguments),
+        _tool(select, SelectArguments),
+        _tool(show, ShowArguments, changes=False),
+        _tool(recall, RecallArguments, changes=False),
+        _tool(undo, UndoArguments),
+        _tool(redo, RedoArguments),
+        _tool(forget, ForgetArguments),
+    )
+}
+
+
+def find_tool(name: str) -> Tool:
+    """The tool of a name.
+
+    Raises:
+        ToolInputError: there is none; names the closest.
+    """
+    if name in TOOLS:
+        return TOOLS[name]
+    close = difflib.get_close_matches(str(name).lower(), TOOLS, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]}?" if close else "Call one of these."
+    raise ToolInputError(f"tool={shorten(name)} does not exist: expected one of {', '.join(TOOLS)}. {hint}")
+
+
+def schema(tool: Tool) -> dict[str, Any]:
+    """The JSON schema of a tool's arguments."""
+    return json_schema(tool.arguments)
+
+
+def run_tool(
+    context: ToolContext, name: str, arguments: Mapping[str, Any] | None = None, call_id: str | None = None
+) -> ToolResult:
+    """Run one tool within a turn, and record the call in it.
+
+    A call id that the conversation knows already is answered as it was then, and nothing is done again.
+
+    Args:
+        context: the turn and the models.
+        name: of the tool.
+        arguments: as a planner wrote them.
+        call_id: what the planner calls this call; None makes one up.
+
+    Raises:
+        ToolInputError: the tool, an argument or a handle does not exist or does not fit; nothing was changed.
+        ServiceError: a model failed.
+    """
+    if call_id is not None and (done := context.turn.call(call_id)) is not None:
+        if done.error:
+            raise ToolInputError(done.text)
+        return ToolResult(done.text, done.data)
+    began = time.perf_counter()
+    given = dict(arguments or {})
+    identity = call_id or f"call-{uuid.uuid4().hex}"
+    try:
+        tool = find_tool(name)
+        checked = _checked(tool, given)
+        given = checked.model_dump(mode="json", exclude_unset=True)
+        result = tool.run(context, checked)
+    except ToolInputError as error:
+        record = CallRecord(identity, str(name), _plain(given), str(error), {}, True, time.perf_counter() - began)
+        context.turn.record_call(record)
+        raise
+    record = CallRecord(identity, name, given, result.text, result.data, False, time.perf_counter() - began)
+    context.turn.record_call(record)
+    return result
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments that were refused, fit to be recorded whatever they are."""
+    try:
+        json.dumps(arguments, allow_nan=False)
+    except (TypeError, ValueError):
+        return {"refused": shorten(arguments)}
+    return arguments
+
+
+def _checked(tool: Tool, arguments: dict[str, Any]) -> BaseModel:
+    try:
+        return tool.arguments.model_validate(arguments)
+    except ValidationError as error:
+        raise ToolInputError(_explained(tool, error)) from None
+
+
+def _explained(tool: Tool, error: ValidationError) -> str:
+    """The first thing that is wrong with the arguments, in the form of every error."""
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple["))]
+    field, kind, context = ".".join(path) or tool.name, first["type"], first.get("ctx", {})
+    fields = _fields_at(tool, path)
+    if kind == "missing":
+        return f"{field} is missing: expected a value. Call {tool.name} again with {field}."
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(path[-1], fields, n=1, cutoff=0.5)
+        hint = f"Did you mean {close[0]}?" if close else f"Leave {path[-1]} out."
+        owner = ".".join(path[:-1]) or tool.name
+        expected = ", ".join(fields) or "no arguments"
+        return f"{field}={shorten(first['input'])} is not an argument of {owner}: expected {expected}. {hint}"
+    expected = str(context.get("expected", "")) or _lowered(first["msg"])
+    if kind in ("too_short", "string_too_short"):
+        expected = f"{context['min_length']} or more"
+    return f"{field}={shorten(first['input'])} is not valid: expected {expected}. Correct {field} and call again."
+
+
+def _fields_at(tool: Tool, path: list[str]) -> list[str]:
+    """Names of the fields beside the last one of a path."""
+    fields = tool.arguments.model_json_schema()
+    known = fields.get("properties", {})
+    if len(path) > 1 and path[0] == "where":
+        known = fields["$defs"]["Where"]["properties"]
+    return list(known)
+
+
+def _lowered(message: str) -> str:
+    text = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,91 @@
+"""How results are put into few words for a planner, and into records for programs.
+
+This module does not know what any tool does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent_tools.memory import ObjectVersion
+from agent_tools.tools.results import ToolResult
+
+MOST = 1500
+"""Longest text for a planner, characters."""
+_RUNS = 24
+"""Most runs of handles written out; the rest are said in a number."""
+
+
+def compact(handles: Iterable[str]) -> str:
+    """Handles in few words: ``m1-m4 m7``; at most `_RUNS` runs, then how many more."""
+    runs: list[list[str]] = []
+    names = list(handles)
+    for name in names:
+        if runs and _number(name) == _number(runs[-1][-1]) + 1 and name[0] == runs[-1][-1][0]:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    words = [run[0] if len(run) == 1 else f"{run[0]}{' ' if len(run) == 2 else '-'}{run[-1]}" for run in runs]
+    hidden = sum(len(run) for run in runs[_RUNS:])
+    return " ".join(words[:_RUNS]) + (f" and {hidden} more" if hidden else "")
+
+
+def by_label(objects: Sequence[ObjectVersion]) -> str:
+    """What there is of each label: ``17 orange: m1-m17 (score 0.91-0.42); 2 lemon: m18 m19 (score 0.8)``."""
+    labels: dict[str, list[ObjectVersion]] = {}
+    for thing in objects:
+        labels.setdefault(thing.label, []).append(thing)
+    return "; ".join(
+        f"{len(some)} {label}: {compact(t.handle for t in some)}{_scores(some)}" for label, some in labels.items()
+    )
+
+
+def bounded(text: str) -> str:
+    """The text, cut at a word where it is longer than a planner should read."""
+    if len(text) <= MOST:
+        return text
+    return text[: MOST - 40].rsplit(" ", 1)[0] + " ... (cut; use recall or select to see less)"
+
+
+def record(thing: ObjectVersion) -> dict[str, Any]:
+    """An object as ``ask --json`` writes it; box in pixels, mask as COCO run-length encoding or None."""
+    return {
+        "handle": thing.handle,
+        "picture": thing.picture,
+        "label": thing.label,
+        "score": None if thing.score is None else round(thing.score, 4),
+        "box": [round(float(side), 2) for side in thing.box],
+        "area": thing.area,
+        "review": thing.review,
+        "mask": None if thing.mask is None else thing.mask.to_coco(),
+    }
+
+
+def _number(handle: str) -> int:
+    found = re.search(r"\d+$", handle)
+    return int(found[0]) if found else -2
+
+
+def _scores(objects: Sequence[ObjectVersion]) -> str:
+    scores = sorted({f"{thing.score:.2f}" for thing in objects if thing.score is not None}, reverse=True)
+    return f" (score {scores[0]}{'-' + scores[-1] if len(scores) > 1 else ''})" if scores else ""
+
+
+def found_nothing(phrase: str, why: str = "") -> str:
+    """That a phrase was looked for and not found, which is an answer and not a failure."""
+    return f"0 {phrase}: {why or 'none found'}"
+
+
+def results(parts: Sequence[str], objects: Sequence[ObjectVersion], **data: Any) -> ToolResult:
+    """A result about objects.
+
+    Args:
+        parts: sentences without their full stop; empty ones are left out.
+        objects: exactly those the result is about.
+        data: what else a program gets; tuples become lists.
+    """
+    text = " ".join(f"{part}." for part in parts if part)
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+    return ToolResult(bounded(text), {"objects": [record(thing) for thing in objects], **plain})
