@@ -197,27 +197,33 @@ def mask_iou(predicted: torch.Tensor, truths: torch.Tensor) -> torch.Tensor:
     return both / either.clamp(min=1)
 
 
-class OutlineHead(nn.Module):
-    """Reads things and their outlines straight from a picture's encoding, in training only.
+class PictureHead(nn.Module):
+    """What every cell of an encoding should tell, in training only: things, outlines, and whose box it lies in.
 
-    Prompts tell the encoder about a few objects a step; this tells it about every pixel, and is thrown away.
+    Prompts teach the encoder about a few objects a step; this teaches it about all of them, and is thrown away. The
+    box is told in the prompt encoder's own code for corners, so that a prompt meets its object by likeness alone.
     """
 
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
-        self.project = nn.Conv2d(shape.decoder_size, 2 * 16, kernel_size=1)
+        self.outlines = nn.Conv2d(shape.decoder_size, 2 * 16, kernel_size=1)
+        self.corners = nn.Conv2d(shape.decoder_size, 2 * shape.decoder_size, kernel_size=1)
 
-    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
-        """Returns logits (B, 2, 4T, 4T), thing and outline, from embeddings (B, C, T, T)."""
-        logits: torch.Tensor = functional.pixel_shuffle(self.project(embeddings), 4)
-        return logits
+    def forward(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reads embeddings (B, C, T, T).
+
+        Returns:
+            Logits (B, 2, 4T, 4T), thing and outline; and corner codes (B, T, T, 2, C).
+        """
+        corners = self.corners(embeddings).permute(0, 2, 3, 1).unflatten(-1, (2, -1))
+        return functional.pixel_shuffle(self.outlines(embeddings), 4), corners
 
 
 def outline_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of things and outlines.
 
     Args:
-        logits: (B, 2, h, w) float32, as `OutlineHead` gives them.
+        logits: (B, 2, h, w) float32, as `PictureHead` gives them.
         labels: (B, S, S) uint8, 0 background, else the object's number.
     """
     whole = labels.float()[:, None]
@@ -226,3 +232,20 @@ def outline_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     maps = torch.cat([(whole > 0).float(), (low != high).float()], dim=1)
     targets = functional.interpolate(maps, size=logits.shape[-2:], mode="area")
     return functional.binary_cross_entropy_with_logits(logits, targets)
+
+
+def corner_loss(codes: torch.Tensor, boxes: torch.Tensor, inside: torch.Tensor, model: SamModel) -> torch.Tensor:
+    """Squared error of the corner codes of the cells that lie on an object.
+
+    Args:
+        codes: (B, T, T, 2, C) float32, as `PictureHead` gives them.
+        boxes: (B, T, T, 4) float32, xyxy pixels of the padded square, of the object at each cell's centre.
+        inside: (B, T, T) bool, whether there is one.
+        model: whose prompt encoder codes corners.
+    """
+    if not inside.any():
+        return codes.sum() * 0
+    size = model.config.vision_config.image_size
+    corners = boxes[inside].reshape(1, -1, 2, 2) + 0.5
+    wanted = model.prompt_encoder.shared_embedding(corners, (size, size))[0]
+    return functional.mse_loss(codes[inside], wanted)

@@ -25,19 +25,24 @@ from workflows.demo_models.mask_prompts import correction_click, first_click, ji
 from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
 from workflows.demo_models.segmenter_model import (
     ModelShape,
-    OutlineHead,
+    PictureHead,
     Prompts,
     build_model,
     build_processor,
+    corner_loss,
     mask_iou,
     mask_loss,
     outline_loss,
     predict,
 )
-from workflows.demo_models.segmenter_pool import Batch, ScenePool, make_batch
+from workflows.demo_models.segmenter_pool import Batch, ScenePool, cell_boxes, make_batch
 
 MULTIMASK_MEAN = 0.1
 """Share of the three masks' mean beside the best one's loss; without it a mask that never wins never learns."""
+
+
+CORNER_WEIGHT = 4.0
+"""Brings the corner codes' squared error, 0.5 at worst, to the size of the mask losses."""
 
 
 class TrainingSettings(BaseModel):
@@ -117,10 +122,11 @@ class _Group:
 
 
 class Figures(NamedTuple):
-    """Means of one step: the masks' and the outlines' loss, and IoU by prompt (NaN where a step had none)."""
+    """Means of one step: the losses of masks, outlines and corners, and IoU by prompt (NaN where a step had none)."""
 
     loss: float
     outlines: float
+    corners: float
     box: float
     click: float
     corrected: float
@@ -132,10 +138,10 @@ class SegmenterTrainer:
     def __init__(self, settings: SegmenterSettings, device: str = "cpu") -> None:
         self.settings, self.device = settings, torch.device(device)
         self.model = build_model(settings.model).to(self.device)
-        self.outlines = OutlineHead(settings.model).to(self.device)
+        self.head = PictureHead(settings.model).to(self.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         training = settings.training
-        learnt = [p for p in (*self.model.parameters(), *self.outlines.parameters()) if p.requires_grad]
+        learnt = [p for p in (*self.model.parameters(), *self.head.parameters()) if p.requires_grad]
         matrices, vectors = [p for p in learnt if p.ndim >= 2], [p for p in learnt if p.ndim < 2]
         self.optimizer = torch.optim.AdamW(
             [
@@ -164,8 +170,7 @@ class SegmenterTrainer:
         # The decoder runs many times on one encoding: its rounds add up their gradients here, and the encoder's
         # backward pass runs once.
         leaf = embeddings.detach().requires_grad_()
-        outlines = outline_loss(self.outlines(leaf), torch.from_numpy(batch.labels).to(self.device))
-        torch.autograd.backward(outlines)
+        outlines, corners = self._picture_losses(batch, leaf)
         order = rng.permutation(len(batch.owners))
         half = len(order) // 2
         rounds = int(rng.choice(training.correction_rounds)) if progress >= training.correct_from else 0
@@ -179,9 +184,21 @@ class SegmenterTrainer:
         self._follow()
         return Figures(
             total,
-            float(outlines.detach()),
+            outlines,
+            corners,
             *(float(np.mean(values or [np.nan])) for values in seen.values()),
         )
+
+    def _picture_losses(self, batch: Batch, leaf: torch.Tensor) -> tuple[float, float]:
+        """Sends back what every cell should tell; returns the losses of outlines and corners."""
+        logits, codes = self.head(leaf)
+        outlines = outline_loss(logits, torch.from_numpy(batch.labels).to(self.device))
+        boxes, inside = (
+            torch.from_numpy(each).to(self.device) for each in cell_boxes(batch.labels, self.settings.model.patch_size)
+        )
+        corners = corner_loss(codes, boxes, inside, self.model)
+        torch.autograd.backward(outlines + CORNER_WEIGHT * corners)
+        return float(outlines.detach()), float(corners.detach())
 
     def _rounds(
         self, group: _Group, leaf: torch.Tensor, rounds: int, objects: int, seen: dict[str, list[float]]
@@ -236,7 +253,7 @@ class SegmenterTrainer:
         return {
             "steps": self.steps,
             "model": self.model.state_dict(),
-            "outlines": self.outlines.state_dict(),
+            "head": self.head.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -245,7 +262,7 @@ class SegmenterTrainer:
         """Takes up where `state` left off."""
         self.steps = int(state["steps"])
         self.model.load_state_dict(state["model"])
-        self.outlines.load_state_dict(state["outlines"])
+        self.head.load_state_dict(state["head"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -323,10 +340,10 @@ def train_segmenter(
 
 
 def _report(steps: int, seconds: float, scenes: int, recent: list[Figures]) -> str:
-    loss, outlines, box, click, corrected = np.nanmean(np.array(recent, dtype=float), axis=0)
+    loss, outlines, corners, box, click, corrected = np.nanmean(np.array(recent, dtype=float), axis=0)
     return (
-        f"step {steps} at {seconds:.0f} s, {scenes} scenes: loss {loss:.3f}, outlines {outlines:.3f}; "
-        f"IoU box {box:.3f}, one click {click:.3f}, corrected {corrected:.3f}"
+        f"step {steps} at {seconds:.0f} s, {scenes} scenes: loss {loss:.3f}, outlines {outlines:.3f}, "
+        f"corners {corners:.3f}; IoU box {box:.3f}, one click {click:.3f}, corrected {corrected:.3f}"
     )
 
 

@@ -8,8 +8,15 @@ from transformers import AutoModelForMaskGeneration, AutoProcessor
 from workflows.demo_models.checkpoints import read_checkpoint
 from workflows.demo_models.mask_prompts import correction_click, first_click, jittered_box, tight_box
 from workflows.demo_models.scenes import render_scene
-from workflows.demo_models.segmenter_model import build_model, build_processor, mask_iou, mask_loss, outline_loss
-from workflows.demo_models.segmenter_pool import augmented, labelled, make_batch
+from workflows.demo_models.segmenter_model import (
+    build_model,
+    build_processor,
+    corner_loss,
+    mask_iou,
+    mask_loss,
+    outline_loss,
+)
+from workflows.demo_models.segmenter_pool import augmented, cell_boxes, labelled, make_batch
 from workflows.demo_models.train_segmenter import (
     SegmenterSettings,
     SegmenterTrainer,
@@ -176,3 +183,22 @@ def test_saved_segmenter_loaded_again_is_bit_equal_in_float16(tmp_path: Path):
     picture = render_scene(2, width=100, height=70).image
     ours, theirs = (each(images=picture, return_tensors="np") for each in (build_processor(TINY.model), processor))
     assert np.array_equal(ours["pixel_values"], theirs["pixel_values"])
+
+
+def test_cell_boxes_of_hand_drawn_labels_are_those_of_the_object_at_the_centre():
+    labels = np.zeros((1, 4, 8), dtype=np.uint8)
+    labels[0, :, 1:4] = 7
+    boxes, inside = cell_boxes(labels, 4)
+    assert inside.tolist() == [[[True, False]]]
+    assert boxes.tolist() == [[[[1, 0, 4, 4], [0, 0, 0, 0]]]]
+
+
+@torch.no_grad()
+def test_corner_loss_of_the_prompt_encoders_own_code_is_zero():
+    model = build_model(TINY.model)
+    boxes, inside = torch.tensor([8.0, 8.0, 30.0, 40.0]).expand(1, 8, 8, 4), torch.ones(1, 8, 8, dtype=torch.bool)
+    sparse, _ = model.prompt_encoder(None, None, boxes[:, :1, 0], None)
+    kinds = torch.stack([model.prompt_encoder.point_embed[2].weight[0], model.prompt_encoder.point_embed[3].weight[0]])
+    codes = (sparse[0, 0] - kinds).expand(1, 8, 8, 2, -1)
+    assert corner_loss(codes, boxes, inside, model) < 1e-10
+    assert corner_loss(codes + 1, boxes, inside, model) == pytest.approx(1.0, abs=1e-4)
