@@ -6,11 +6,15 @@ This module does not know how a plan is made, nor where the context comes from.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from prompts import vocabulary_loader
 from prompts.vocabulary_loader import vocabulary
+
+if TYPE_CHECKING:
+    from agent_tools.memory import ObjectVersion, State
 
 
 class _Model(BaseModel):
@@ -30,7 +34,7 @@ class KnownObject(_Model):
 
     handle: str
     label: str
-    score: float = 1.0
+    score: float | None = None
     box: tuple[float, float, float, float]
     turn: int = 0
 
@@ -71,7 +75,9 @@ class PlanContext(_Model):
         for known in self.objects:
             mark = lines["selected"] if known.handle in selected else lines["unselected"]
             box = " ".join(f"{side:.0f}" for side in known.box)
-            parts.append(lines["row"].format(mark=mark, box=box, **known.model_dump(exclude={"box"})))
+            score = "-" if known.score is None else f"{known.score:.2f}"
+            values = known.model_dump(exclude={"box", "score"})
+            parts.append(lines["row"].format(mark=mark, box=box, score=score, **values))
         if self.click is not None:
             hits = " ".join(self.click.hits) or lines["no_hits"]
             parts.append(lines["click"].format(x=self.click.x, y=self.click.y, gesture=self.click.gesture, hits=hits))
@@ -91,3 +97,43 @@ class Plan(_Model):
 
     calls: tuple[PlannedCall, ...] = ()
     reply: str | None = None
+
+
+def plan_context(state: State, gesture: str | None = None) -> PlanContext:
+    """What a planner may know of a conversation: the current picture and what was found on it.
+
+    Args:
+        state: The conversation as it stands.
+        gesture: Name of the click that came with the request, if one did.
+    """
+    opened = state.pictures.get(state.picture or "")
+    here = [thing for thing in state.objects.values() if thing.picture == state.picture]
+    handles = {thing.handle for thing in here}
+    return PlanContext(
+        picture=opened and PictureSize(width=opened.width, height=opened.height, handle=opened.handle),
+        objects=tuple(
+            KnownObject(handle=each.handle, label=each.label, score=each.score, box=each.box, turn=each.turn)
+            for each in here
+        ),
+        selection=tuple(handle for handle in state.selection if handle in handles),
+        click=None if gesture is None else _click(state, gesture, here),
+        undo=state.undo,
+        redo=state.redo,
+    )
+
+
+def planner_brief(context: PlanContext) -> str:
+    """The system message for a planner: the brief, and the table of handles."""
+    return f"{vocabulary_loader.planner_brief()}\n{context.render()}"
+
+
+def _click(state: State, gesture: str, things: list[ObjectVersion]) -> Click:
+    x, y = state.gestures[gesture].coordinates[0]
+    return Click(x=x, y=y, hits=tuple(thing.handle for thing in things if _lies_on(x, y, thing)), gesture=gesture)
+
+
+def _lies_on(x: float, y: float, thing: ObjectVersion) -> bool:
+    if thing.mask is not None and thing.mask.area:
+        return thing.mask.contains(x, y)
+    x0, y0, x1, y1 = thing.box
+    return x0 <= x < x1 and y0 <= y < y1

@@ -243,7 +243,7 @@ def _described_afresh(names: Names, state: Situation) -> Calls:
 def choose(order: Order, state: Situation) -> Calls:
     """ "select the oranges": the known ones, or else look for them."""
     if _points_at_nothing(order, state):
-        return _mask_clicked(state)
+        return _mask_clicked(order.names.first, state)
     return narrow(order, state)
 
 
@@ -252,7 +252,7 @@ def bare(order: Order, state: Situation) -> Calls:
     if order.asked:
         return ask_about(order, state)
     if _points_at_nothing(order, state):
-        return _mask_clicked(state)
+        return _mask_clicked(order.names.first, state)
     return narrow(order, state)
 
 
@@ -291,7 +291,7 @@ def _subtract_one(mention: Mention, state: Situation) -> Calls:
             raise CannotPlanError("not_selected", handles=", ".join(found.handles))
         return [call("select", handles=present, combine="subtract")]
     if found.handles is None and not found.places.steps and not found.places.choices:
-        return [call("select", combine="subtract")]
+        return [call("select", handles=state.whole_selection(), combine="subtract")]
     if len(found.places.steps) > 1:
         raise CannotPlanError("one_at_a_time")
     return selecting(found, state, "subtract")
@@ -311,7 +311,7 @@ def add(order: Order, state: Situation) -> Calls:
 
 def _add_one(mention: Mention, state: Situation) -> Calls:
     if (mention.pointing or mention.nameless and not mention.place) and state.context.click is not None:
-        return _add_clicked(state)
+        return _add_clicked(mention, state)
     outside = replace(state, selection=state.unselected, labels=_labels_of(state, state.unselected))
     if mention.nameless and not state.unselected:
         raise CannotPlanError("no_others" if state.objects else "nothing_found_yet")
@@ -431,7 +431,7 @@ def _find(tool: str, order: Order, state: Situation) -> Calls:
     names = order.names
     mention = names.first
     if _points_at_nothing(order, state):
-        return _mask_clicked(state)
+        return _mask_clicked(order.names.first, state)
     if all(each.phrase is not None for each in names.mentions):
         return look(tool, names, state)
     if (mention.everything or mention.generic) and not state.objects:
@@ -473,17 +473,23 @@ def _clicked(state: Situation) -> str:
     return handle
 
 
-def _mask_clicked(state: Situation) -> Calls:
+def _mask_clicked(mention: Mention, state: Situation) -> Calls:
     """A click that asks for a mask: the known object under it, or whatever is there."""
     handle = state.hit()
-    return [call("select", handles=[handle])] if handle else [call("segment", gestures=[_gesture(state)])]
+    return [call("select", handles=[handle])] if handle else [_at_click(mention, state)]
 
 
-def _add_clicked(state: Situation) -> Calls:
+def _at_click(mention: Mention, state: Situation) -> PlannedCall:
+    """ "this", "this dog": a mask of what was clicked, called by its name where one was said."""
+    phrases = [mention.phrase] if mention.phrase is not None else None
+    return call("segment", phrases=phrases, gestures=[_gesture(state)])
+
+
+def _add_clicked(mention: Mention, state: Situation) -> Calls:
     handle = state.hit(selected=False)
     before = state.whole_selection()
     if handle is None:
-        calls = [call("segment", gestures=[_gesture(state)])]
+        calls = [_at_click(mention, state)]
         return calls + ([call("select", handles=before, combine="add")] if before else [])
     if handle in before:
         raise CannotPlanError("already_selected", handles=handle)
@@ -495,7 +501,7 @@ def click_alone(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     handle = state.hit()
     if handle is not None and handle in state.whole_selection():
         return [call("select", handles=[handle], combine="subtract")]
-    return _add_clicked(state)
+    return _add_clicked(Mention(), state)
 
 
 def refine_in(order: Order, state: Situation) -> Calls:
@@ -584,7 +590,9 @@ def forget(order: Order, state: Situation) -> Calls:
 
 def clear_selection(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     """Select nothing."""
-    return [call("select", combine="subtract")]
+    if not state.anything_selected:
+        raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
+    return [call("select", handles=state.whole_selection(), combine="subtract")]
 
 
 def others(order: Order, state: Situation) -> Calls:  # noqa: ARG001
@@ -634,6 +642,7 @@ def reply_with(key: str) -> Callable[[Order, Situation], Calls]:
 ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "count": count,
     "exists": count,
+    "compare": count,
     "ground": ground,
     "segment": segment,
     "choose": choose,

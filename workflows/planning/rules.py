@@ -47,6 +47,13 @@ def plan(request: str, context: PlanContext, language: str = "english") -> Plan:
     return Plan(calls=tuple(calls))
 
 
+def mood(request: str, language: str = "english") -> str:
+    """The act of the first clause of `request`, which decides how its answer begins; "" if there is none."""
+    found = clauses(request, language)
+    order = understand(found[0], language) if found else None
+    return order.act if order is not None else ""
+
+
 def understand(clause: Clause, language: str = "english") -> Order | None:
     """The act of a clause and what it is about, or None if no sentence shape fits and it names nothing."""
     shorter = without_start(clause.words, vocabulary(language).words.leads) or clause.words

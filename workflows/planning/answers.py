@@ -1,0 +1,274 @@
+"""From tool results to a sentence or two for a person.
+
+The sentences are data in prompts/vocabulary; every number in them comes from a tool result or from the table of
+handles. This module does not know how the calls were planned, nor how they were run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prompts.vocabulary_loader import vocabulary
+from workflows.planning.context import PlanContext
+from workflows.planning.handles import listed
+from workflows.planning.nouns import counted, plural_phrase
+
+_SILENT_BEFORE_OTHERS = ("segment", "ground", "select")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One call and what came of it; `data` is the tool's result for programs, `text` its words or its error."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    failed: bool = False
+
+
+def answer(outcomes: Sequence[Outcome], context: PlanContext, asked: str = "", language: str = "english") -> str:
+    """The answer to one request.
+
+    Args:
+        outcomes: Every call of the request, in order.
+        context: What was known before the first of them.
+        asked: The act of the request: "exists" answers yes or no, "compare" says which is more.
+        language: The vocabulary to speak with.
+    """
+    speaker = _Speaker(context, asked, language)
+    done = [outcome for outcome in outcomes if not outcome.failed]
+    sentences: list[str] = []
+    for position, outcome in enumerate(outcomes):
+        if outcome.failed:
+            sentences.append(outcome.text.strip())
+            continue
+        later = outcomes[position + 1 :]
+        repeated = any(each.tool == outcome.tool and not each.failed for each in later)
+        if outcome.tool in _SILENT_BEFORE_OTHERS and any(not each.failed for each in later):
+            continue
+        if outcome.tool in ("undo", "redo") and repeated:
+            continue
+        sentences += speaker.said(outcome, done)
+    return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+
+class _Speaker:
+    """Fills the templates of one language."""
+
+    def __init__(self, context: PlanContext, asked: str, language: str) -> None:
+        self.context, self.asked, self.language = context, asked, language
+        self.results = vocabulary(language).answers.results
+        self.places = vocabulary(language).answers.places
+
+    def said(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
+        match outcome.tool:
+            case "count":
+                return self._counted(outcome, done)
+            case "segment" | "ground" | "select" | "show":
+                return self._chosen(outcome)
+            case "undo" | "redo":
+                return self._moved(outcome, done)
+            case "recall":
+                return self._known(outcome)
+            case "forget":
+                gone = [name for name in outcome.data.get("forgotten", ()) if name.startswith("m")]
+                whole = not outcome.arguments.get("handles")
+                return [self.results["forgotten_all"] if whole else self._say("forgotten", handles=listed(gone))]
+            case _:
+                return [outcome.text.strip() or self.results["done"]]
+
+    # --- counts ------------------------------------------------------------------------------------------
+
+    def _counted(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
+        counts: Mapping[str, Mapping[str, Any]] = outcome.data.get("counts") or {}
+        found = {phrase: int(count["n"]) for phrase, count in counts.items() if count["n"]}
+        afresh = bool(outcome.arguments.get("phrases"))
+        handles = self._handles(outcome) if outcome.arguments.get("where") else ""
+        if not counts:
+            return [self.results["nothing_like_that"]]
+        whole = self._whole(outcome, done)
+        if whole is not None:
+            sentences = [self._part(outcome, sum(found.values()), whole)]
+        else:
+            place = self._place(outcome, sum(found.values())) + self._left_out(outcome, done, sum(found.values()))
+            sentences = self._sums(found, list(counts) if afresh or not found else [], place, handles)
+        return sentences + [line for phrase in counts for line in self._doubts(phrase, counts)] + self._compared(counts)
+
+    def _sums(self, found: Mapping[str, int], looked_for: Sequence[str], place: str, handles: str) -> list[str]:
+        missing = [plural_phrase(phrase, self.language) for phrase in looked_for if phrase not in found]
+        sentences = []
+        if found:
+            key = "yes" if self.asked == "exists" else "count"
+            be = self._be(next(iter(found.values())))
+            sentences.append(self._say(key, be=be, what=self._what(found), place=place, handles=handles))
+        if missing:
+            key = "no" if self.asked == "exists" and not found else "count_none"
+            sentences.append(self._say(key, what=_joined(missing, "or"), place=place))
+        if len(found) > 1 and not looked_for:
+            sentences.append(self._say("in_all", n=sum(found.values())))
+        return sentences
+
+    def _whole(self, outcome: Outcome, done: Sequence[Outcome]) -> int | None:
+        """How many things a count with a place chose from, where the table of handles says so."""
+        alone = all(each.tool == "count" for each in done)
+        narrowed = set(outcome.arguments) == {"where"} and not set(outcome.arguments["where"]) - set(_SPOKEN)
+        return len(self.context.selection) if alone and narrowed and self.context.selection else None
+
+    def _part(self, outcome: Outcome, n: int, whole: int) -> str:
+        chosen = set(self.context.selection)
+        wanted = outcome.arguments["where"].get("label")
+        labels = {known.label for known in self.context.objects if known.handle in chosen}
+        if wanted is not None:
+            whole = sum(known.label == wanted for known in self.context.objects if known.handle in chosen)
+            labels = {str(wanted)}
+        things = counted(whole, labels.pop(), self.language) if len(labels) == 1 else str(whole)
+        where = {key: value for key, value in outcome.arguments["where"].items() if key != "label"}
+        place = self._where(where, n, after_be=True)
+        if n == 0:
+            return self._say("count_part_none", whole=things, place=place)
+        return self._say("count_part", n=n, whole=things, be=self._be(n), place=place, handles=self._handles(outcome))
+
+    def _doubts(self, phrase: str, counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        count = counts[phrase]
+        sentences = []
+        low, high = count.get("low", count["n"]), count.get("high", count["n"])
+        if low != high:
+            of = f" ({plural_phrase(phrase, self.language)})" if len(counts) > 1 else ""
+            sentences.append(self._say("range", low=low, high=high, of=of))
+        if count.get("borderline"):
+            doubtful = count["borderline"]
+            sentences.append(self._say("doubtful", handles=listed(doubtful), be=self._be(len(doubtful))))
+        if count.get("saturated"):
+            sentences.append(self.results["saturated"])
+        return sentences
+
+    def _compared(self, counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        if self.asked != "compare" or len(counts) != 2:
+            return []
+        (most, m), (least, n) = sorted(counts.items(), key=lambda item: -int(item[1]["n"]))
+        key = "more" if m["n"] > n["n"] else "as_many"
+        return [self._say(key, most=plural_phrase(most, self.language), least=plural_phrase(least, self.language))]
+
+    # --- objects -----------------------------------------------------------------------------------------
+
+    def _chosen(self, outcome: Outcome) -> list[str]:
+        if outcome.data.get("candidates"):
+            return [self._say("tied", handles=listed(outcome.data["candidates"]))]
+        found = self._tally(outcome)
+        missing = [phrase for phrase in outcome.arguments.get("phrases") or () if phrase not in found]
+        sentences = []
+        if found:
+            key = {"segment": "segmented", "ground": "grounded", "select": "selected", "show": "shown"}[outcome.tool]
+            be = self._be(sum(found.values()))
+            sentences.append(self._say(key, what=self._what(found), be=be, handles=self._handles(outcome)))
+        if missing:
+            named = [plural_phrase(phrase, self.language) for phrase in missing]
+            sentences.append(self._say("count_none", what=_joined(named, "or"), place=self._place(outcome, 0)))
+        elif not found:
+            empty = {"select": "selected_none", "show": "shown_picture"}.get(outcome.tool, "nothing_like_that")
+            sentences.append(self.results[empty])
+            if outcome.tool == "select":
+                sentences.append(_capital(outcome.text.partition(". ")[2]))
+        return sentences
+
+    def _moved(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
+        number = sum(each.tool == outcome.tool for each in done)
+        steps = counted(number, self.results["step"], self.language)
+        sentences = [self._say("undone" if outcome.tool == "undo" else "redone", steps=steps)]
+        found = self._tally(outcome)
+        if found:
+            be = self._be(sum(found.values()))
+            sentences.append(self._say("selected", what=self._what(found), be=be, handles=self._handles(outcome)))
+        else:
+            sentences.append(self.results["selected_none"])
+        return sentences
+
+    def _known(self, outcome: Outcome) -> list[str]:
+        known = outcome.data.get("known")
+        if known is None:
+            return [outcome.text.strip()]
+        tally: dict[str, int] = {}
+        for entry in known:
+            tally[entry["label"]] = tally.get(entry["label"], 0) + len(entry["handles"])
+        if not tally:
+            return [self.results["known_nothing"]]
+        handles = ": " + listed(handle for entry in known for handle in entry["handles"])
+        selection = outcome.data.get("selection") or ()
+        chosen = self._say("known_selected", handles=listed(selection)) if selection else self.results["selected_none"]
+        return [self._say("known", what=self._what(tally), handles=handles), chosen]
+
+    def _tally(self, outcome: Outcome) -> dict[str, int]:
+        tally: dict[str, int] = {}
+        for thing in outcome.data.get("objects") or ():
+            label = thing.get("label") or self.results["thing"]
+            tally[label] = tally.get(label, 0) + 1
+        return tally
+
+    @staticmethod
+    def _handles(outcome: Outcome) -> str:
+        handles = [thing["handle"] for thing in outcome.data.get("objects") or ()]
+        return f": {listed(handles)}" if handles else ""
+
+    # --- places ------------------------------------------------------------------------------------------
+
+    def _place(self, outcome: Outcome, n: int) -> str:
+        words = self._where(outcome.arguments.get("where") or {}, n)
+        return f" {words}" if words else ""
+
+    def _where(self, where: Mapping[str, Any], n: int, *, after_be: bool = False) -> str:
+        """A `where` in words; what has no words is left out."""
+        words = []
+        if "side" in where:
+            words.append(self.places[where["side"]])
+        if "row" in where:
+            row = int(where["row"])
+            key = f"row_{row}" if f"row_{row}" in self.places else "row" if row > 0 else "row_from_bottom"
+            words.append(self.places[key].format(row=abs(row)))
+        words += [self.places[key].format(name=where[key]) for key in ("inside", "outside", "near") if key in where]
+        if "colour" in where:
+            said = "{colour}" if after_be else self.places["that_is"]
+            words.append(said.format(colour=where["colour"], be=self._be(n)))
+        return " ".join(words)
+
+    def _left_out(self, outcome: Outcome, done: Sequence[Outcome], n: int) -> str:
+        """What was taken away before a count of the selection."""
+        if set(outcome.arguments) & {"phrases", "handles"}:
+            return ""
+        gone = [
+            each.arguments.get("where", {})
+            for each in done
+            if each.tool == "select" and each.arguments.get("combine") == "subtract"
+        ]
+        said = ""
+        for where in gone:
+            if "colour" in where:
+                said += " " + self.places["that_is_not"].format(be=self._be(n), colour=where["colour"])
+            elif "label" in where:
+                said += self._say("left_out", what=plural_phrase(where["label"], self.language))
+        return said
+
+    # --- words -------------------------------------------------------------------------------------------
+
+    def _what(self, tally: Mapping[str, int]) -> str:
+        return _joined([counted(n, phrase, self.language) for phrase, n in tally.items()], "and")
+
+    @staticmethod
+    def _be(number: int) -> str:
+        return "is" if number == 1 else "are"
+
+    def _say(self, key: str, **values: object) -> str:
+        return _capital(self.results[key].format(**values))
+
+
+_SPOKEN = ("side", "row", "inside", "outside", "near", "colour", "label")
+
+
+def _joined(parts: Sequence[str], last: str) -> str:
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
