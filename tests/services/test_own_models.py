@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -384,6 +384,30 @@ def test_services_model_of_the_other_kind_names_its_type(model_folders: dict[str
         GroundingDino(model_folders["sam"])
     with pytest.raises(ConfigError, match="is a grounding-dino model: expected sam"):
         Sam(model_folders["grounding-dino"])
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "kind"),
+    [
+        ("grounding-dino", GroundingDino, "GroundingDino"),
+        ("mm-grounding-dino", GroundingDino, "GroundingDino"),
+        ("sam", Sam, "Sam"),
+    ],
+)
+def test_services_folder_laid_out_as_on_the_hub_opens_without_torchvision(
+    model_folders: dict[str, Path], tmp_path: Path, name: str, service: Callable[..., Any], kind: str
+) -> None:
+    folder = shutil.copytree(model_folders[name], tmp_path / "m")
+    processor = json.loads((folder / "processor_config.json").read_text())
+    images = processor["image_processor"] | {"image_processor_type": f"{kind}ImageProcessor"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(images | {"processor_class": f"{kind}Processor"}))
+    (folder / "processor_config.json").unlink()
+    opened, expected = (
+        service(folder)._processor.image_processor,
+        service(model_folders[name])._processor.image_processor,
+    )
+    assert type(opened) is type(expected)
+    assert opened.size == expected.size
 
 
 def test_checkpoint_settings_absent_file_leaves_the_familys_defaults(
