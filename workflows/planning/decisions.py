@@ -46,17 +46,34 @@ def look(tool: str, names: Names, state: Situation) -> Calls:
     groups: dict[str, tuple[Places, list[Mention]]] = {}
     for mention, place in zip(mentions, places, strict=True):
         groups.setdefault(repr(place), (place, []))[1].append(mention)
-    if len(groups) > 1 and (tool != "count" or names.excluded):
+    if tool == "count" or len(groups) == 1:
+        if not any(place.choices for place, _ in groups.values()):
+            calls: Calls = []
+            for place, members in groups.values():
+                calls += _look_once(tool, place, members, names.excluded, state)
+            return calls
+    if tool == "count" or names.excluded:
         raise CannotPlanError("one_at_a_time")
-    calls: Calls = []
-    for place, members in groups.values():
-        calls += _look_once(tool, place, members, names.excluded, state)
+    return _look_and_pick(list(groups.values()))
+
+
+def _look_and_pick(groups: list[tuple[Places, list[Mention]]]) -> Calls:
+    """ "the leftmost orange and the two biggest apples": look for all, then gather each pick."""
+    phrases = list(dict.fromkeys(str(mention.phrase) for _, members in groups for mention in members))
+    calls = [call("segment", phrases=phrases)]
+    for place, members in groups:
+        if len(place.steps) > 1 or (place.steps and place.choices):
+            raise CannotPlanError("one_at_a_time")
+        for mention in members:
+            for where in place.choices or place.steps or ({},):
+                labelled = {"label": str(mention.phrase), **where}
+                first = len(calls) == 1
+                alone = first and len(phrases) == 1
+                calls.append(call("select", where=where if alone else labelled, combine=None if first else "add"))
     return calls
 
 
 def _look_once(tool: str, place: Places, mentions: list[Mention], excluded: tuple[Mention, ...], state: Situation) -> Calls:
-    if place.choices:
-        raise CannotPlanError("one_at_a_time")
     counting = tool == "count"
     steps = list(place.steps)
     split = bool(excluded) or len(steps) > 1
@@ -191,6 +208,8 @@ def narrow(order: Order, state: Situation) -> Calls:
     if not names.mentions and not names.excluded:
         return []
     base = names.first
+    if _points_at_nothing(order, state) and not names.excluded:
+        return _mask_clicked(base, state)
     all_of_it = base.everything and not base.place and base.colour is None and len(names.mentions) == 1
     if all_of_it and not state.objects and state.selection is not None:
         return everything(names, state)
@@ -199,9 +218,7 @@ def narrow(order: Order, state: Situation) -> Calls:
     calls = [] if all_of_it else _keep(names, state)
     if calls and calls[0].arguments.get("phrases"):
         return look("segment", names, state) if names.excluded else calls
-    for gone in names.excluded:
-        calls += _subtract_one(gone, state.after(calls))
-    return calls
+    return calls + _subtract_all(names.excluded, state.after(calls))
 
 
 def _keep(names: Names, state: Situation) -> Calls:
@@ -242,8 +259,6 @@ def _described_afresh(names: Names, state: Situation) -> Calls:
 
 def choose(order: Order, state: Situation) -> Calls:
     """ "select the oranges": the known ones, or else look for them."""
-    if _points_at_nothing(order, state):
-        return _mask_clicked(order.names.first, state)
     return narrow(order, state)
 
 
@@ -251,19 +266,28 @@ def bare(order: Order, state: Situation) -> Calls:
     """Things named without a verb: a question counts them, a statement keeps or finds them."""
     if order.asked:
         return ask_about(order, state)
-    if _points_at_nothing(order, state):
-        return _mask_clicked(order.names.first, state)
     return narrow(order, state)
 
 
 def subtract(order: Order, state: Situation) -> Calls:
     """Take things out of the selection."""
+    return _subtract_all(order.names.mentions, state)
+
+
+def _subtract_all(mentions: tuple[Mention, ...], state: Situation) -> Calls:
+    handles = [handle for mention in mentions for handle in mention.handles]
+    if handles and all(mention.handles and not mention.place for mention in mentions):
+        present = [handle for handle in state.existing(handles) if handle in (state.selection or handles)]
+        if not present:
+            raise CannotPlanError("not_selected", handles=", ".join(handles))
+        return [call("select", handles=present, combine="subtract")]
     calls: Calls = []
-    handles = [handle for mention in order.names.mentions for handle in mention.handles]
-    if handles and all(mention.handles and not mention.place for mention in order.names.mentions):
-        return [call("select", handles=state.existing(handles), combine="subtract")]
-    for mention in order.names.mentions:
-        calls += _subtract_one(mention, state.after(calls))
+    for mention in mentions:
+        more = _subtract_one(mention, state.after(calls))
+        if calls and mention.place.keys() & {"ordinal", "extreme"} and "handles" not in more[0].arguments:
+            # Counted in what was there before anything was taken out: "the second and the third".
+            more = [call(each.tool, handles=state.whole_selection(), **each.arguments) for each in more]
+        calls += more
     return calls
 
 
@@ -303,8 +327,11 @@ def _without_picks(mention: Mention) -> dict[str, str | int]:
 
 def add(order: Order, state: Situation) -> Calls:
     """Put things into the selection beside what is there."""
+    mentions = order.names.mentions
+    if all(mention.handles and not mention.place for mention in mentions) and len(mentions) > 1:
+        mentions = (replace(mentions[0], handles=tuple(handle for each in mentions for handle in each.handles)),)
     calls: Calls = []
-    for mention in order.names.mentions:
+    for mention in mentions:
         calls += _add_one(mention, state.after(calls))
     return calls
 
@@ -312,6 +339,9 @@ def add(order: Order, state: Situation) -> Calls:
 def _add_one(mention: Mention, state: Situation) -> Calls:
     if (mention.pointing or mention.nameless and not mention.place) and state.context.click is not None:
         return _add_clicked(mention, state)
+    if mention.attribute:
+        before = state.whole_selection()
+        return [*_described_afresh(Names((mention,)), state), call("select", handles=before, combine="add")]
     outside = replace(state, selection=state.unselected, labels=_labels_of(state, state.unselected))
     if mention.nameless and not state.unselected:
         raise CannotPlanError("no_others" if state.objects else "nothing_found_yet")
@@ -623,6 +653,18 @@ def name_this(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     raise CannotPlanError("named", handle=handle, label=known.label)
 
 
+def is_a(order: Order, state: Situation) -> Calls:
+    """ "this is a lemon": a mask of what was clicked, under that name; a known mask keeps the name it has."""
+    handle = state.hit()
+    if handle is not None:
+        known = next(known for known in state.objects if known.handle == handle)
+        mention = order.names.first
+        if mention.phrase and known.label in state.matching_labels(mention)[0]:
+            return add(Order("add", Names((Mention(pointing=True),))), state)
+        raise CannotPlanError("cannot_rename", handle=handle, label=known.label, thing=str(mention.phrase))
+    return _add_clicked(order.names.first, state)
+
+
 def describe(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     """ "what is in the picture?": what was found, if anything was."""
     if not state.objects:
@@ -667,6 +709,7 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "refine_in": refine_in,
     "refine_out": refine_out,
     "name_this": name_this,
+    "is_a": is_a,
     "describe": describe,
     "help": reply_with("help"),
     "edit": reply_with("no_edits"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
 from workflows.planning.nouns import head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
-from workflows.planning.wording import replaced
+from workflows.planning.wording import replaced, without_end
 
 _HANDLE = re.compile(r"m\d+")
 
@@ -79,6 +79,7 @@ class _Reader:
     def names(self, text: str) -> Names | None:
         text = replaced(text, self.words.name_rewrites)
         text, remaining = self._without_remaining(text)
+        text = without_end(text, self.words.lists["too"])
         text, excluded_text, denied = self._parted(text)
         text, more_remaining = self._without_remaining(text)
         mentions = self._joined(text)
@@ -106,7 +107,9 @@ class _Reader:
     def _parted(self, text: str) -> tuple[str, str, str]:
         """What is meant, what is left out, and how a description denies it ("not", "without"), if it does."""
         words = text.split()
-        for position in range(len(words)):
+        for position, word in enumerate(words):
+            if word.startswith("non-"):
+                return " ".join([*words[:position], *words[position + 1 :]]), word.removeprefix("non-"), "not"
             for length in (3, 2, 1):
                 said = " ".join(words[position : position + length])
                 after = words[position + length :]
@@ -139,7 +142,8 @@ class _Reader:
         for pattern in self.places.anywhere:
             text = self._take_place(pattern, text, place)
         for nowhere in self.places.nowhere:
-            while (found := compiled(nowhere, self.language).found_in(text)) is not None:
+            found = compiled(nowhere, self.language).found_in(text)
+            if found is not None and found[1].split()[-1:] not in ([link] for link in self.lists["each_one"]):
                 text = f"{found[1]} {found[2]}".strip()
         mention = Mention(place=place)
         words, mention = self._articles(text.split(), mention, numbers=False)
@@ -201,15 +205,16 @@ class _Reader:
         handles = tuple(word for word in words if _HANDLE.fullmatch(word))
         if handles:
             return replace(mention, handles=handles)
-        if len(words) > 1 and words[-1] in ("here", "there"):
+        if len(words) > 1 and words[-1] in self.lists["nearby"]:
+            mention = replace(mention, pointing=not is_plural(words[-2], self.language))
             words = words[:-1]
         words, predicate = self._predicate(words)
         text = " ".join(words)
         if text in self.lists["others"]:
             return replace(mention, others=True, plural=True)
-        if text in self.lists["everything"] or (not words and mention.everything):
+        if (text in self.lists["everything"] or (not words and mention.everything)) and not predicate:
             return replace(mention, everything=True, plural=True)
-        mention = replace(mention, everything=False)
+        mention = replace(mention, everything=mention.everything and words == ["them"])
         if not words and not predicate:
             singular_pick = mention.place.keys() & {"extreme", "ordinal", "certainty"} and "amount" not in mention.place
             return replace(mention, plural=not singular_pick)
@@ -230,9 +235,14 @@ class _Reader:
             described = [*described, *predicate]
         else:
             head = [*predicate, *head]
+        if predicate and head[: len(predicate)] == predicate and self._names(predicate, noun):
+            head = [word for word in predicate if word not in self.lists["indefinite"]]
+            noun, mention = head[-1], replace(mention, known=True)
         colour, plain = self._coloured(head)
         if noun in self.lists["pronouns"] or noun in self.lists["generic"] or not noun or self._only_adjectives(head):
             return self._unnamed(head, plain, noun, colour, described, mention)
+        if not any(letter.isalpha() for letter in noun):
+            return None
         phrase = singular_phrase(" ".join([*head, *described]), self.language)
         many = is_plural(noun, self.language) or mention.plural
         uncounted = noun in self.lists["stuff"]
@@ -245,6 +255,12 @@ class _Reader:
             plural=many,
             counted_as_one=one,
         )
+
+    def _names(self, predicate: list[str], noun: str) -> bool:
+        """Whether "them are lemons", "ones are a lemon" says what they are rather than how."""
+        unnamed = not noun or noun in self.lists["pronouns"] or noun in self.lists["generic"]
+        article = len(predicate) > 1 and predicate[0] in self.lists["indefinite"]
+        return unnamed and (article or is_plural(predicate[-1], self.language))
 
     def _unnamed(
         self, head: list[str], plain: list[str], noun: str, colour: str | None, described: list[str], mention: Mention
@@ -337,11 +353,28 @@ def _shared(mentions: list[Mention]) -> list[Mention]:
         if _lacks_noun(mention) and before.plain and mention.place:
             phrase = f"{mention.colour} {before.plain}" if mention.colour else before.phrase
             named[position] = replace(mention, phrase=phrase, plain=before.plain)
+    if named:
+        named = [_described_alike(mention, named[-1]) for mention in named]
     last = named[-1].place if named else {}
     where = {key: value for key, value in last.items() if key in ("side", "side_too", "row", "inside", "outside", "near")}
     if where and not any(mention.place for mention in named[:-1]):
         named = [mention if mention.handles else replace(mention, place={**where, **mention.place}) for mention in named]
     return named
+
+
+def _described_alike(mention: Mention, last: Mention) -> Mention:
+    """ "cups and plates on the table": where the last of several things is, the others are too."""
+    words = (last.phrase or "").split()
+    where = next((position for position, word in enumerate(words) if position and word in _LOCATIVE), None)
+    if where is None or mention.phrase is None or mention.plain is None or len(mention.phrase.split()) > 3:
+        return mention
+    if any(word in _LOCATIVE for word in mention.phrase.split()):
+        return mention
+    said = " ".join(words[where:])
+    return replace(mention, phrase=f"{mention.phrase} {said}", plain=f"{mention.plain} {said}")
+
+
+_LOCATIVE = frozenset({"on", "in", "at", "under", "behind", "beside", "inside"})
 
 
 def _lacks_noun(mention: Mention) -> bool:

@@ -26,6 +26,7 @@ _FREE_SLOTS = {
     "things": r"(?:\S+ )+?",
     "things2": r"(?:\S+ )+?",
     "rest": r"(?:\S+ )+?",
+    "word": r"\S+ ",
     "handle": r"m\d+ ",
     "digits": r"\d+ ",
     "xy": r"\d+(?:\.\d+)?,\d+(?:\.\d+)? ",
@@ -130,10 +131,14 @@ class _Compiler:
         self.position = 0
 
     def alternatives(self) -> _Piece:
-        branches = [self._sequence()]
-        while self._peek() == "|":
-            self.position += 1
-            branches.append(self._sequence())
+        """Branches between bars, the longest first: "just keep" before "just"."""
+        sized: list[tuple[int, _Piece]] = []
+        while not sized or self._peek() == "|":
+            self.position += bool(sized)
+            start = self.position
+            piece = self._sequence()
+            sized.append((start - self.position, piece))
+        branches = [piece for _, piece in sorted(sized, key=lambda each: each[0])]
         if len(branches) == 1:
             return branches[0]
         expression = "(?:" + "|".join(branch.expression for branch in branches) + ")"

@@ -97,6 +97,8 @@ def places_of(mention: Mention, here: str | None, *, one_side: bool = True, **fi
     if len(picks) == 1:
         steps = [*steps[:-1], {**(steps[-1] if steps else {}), **picks[0]}]
         picks = []
+    if picks and len(steps) == 1:
+        picks = [{**steps.pop(), **picks[0]}, *({**where, **pick} for pick in picks[1:])]
     return Places(tuple(steps), tuple(picks))
 
 

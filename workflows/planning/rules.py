@@ -119,7 +119,7 @@ def _bare(clause: Clause, language: str) -> Order | None:
     """A clause that only names things: "the two biggest", "red apples"."""
     lists = vocabulary(language).words.lists
     first = clause.words.split()[0] if clause.words else ""
-    if not clause.words or first in lists["other_business"] or first in lists["not_things"]:
+    if not clause.words or first in lists["other_business"] or first in lists["not_things"] or first in lists["copula"]:
         return None
     names = read_names(clause.words, language)
     if names is None or not (names.mentions or names.excluded) or _out_of_sight(names, language):
@@ -152,7 +152,9 @@ def _continued(order: Order, calls: list[PlannedCall]) -> Order:
 
 
 def _merged(calls: list[PlannedCall], more: list[PlannedCall]) -> list[PlannedCall]:
-    """`calls` and `more`, where two counts by phrases in the same place become one."""
+    """`calls` and `more`, where two counts by phrases in the same place become one, and nothing is said twice."""
+    if calls and calls[-1:] == more and more[0].tool not in ("undo", "redo"):
+        return calls
     if calls and more and calls[-1].tool == more[0].tool == "count":
         before, after = calls[-1].arguments, more[0].arguments
         same_place = {**before, "phrases": None} == {**after, "phrases": None}

@@ -1,6 +1,7 @@
 """Scores a planner on a file of requests: tool, order, number of calls and every argument have to be right.
 
-The file is YAML: `contexts`, each as `plan --context` reads it, and `requests`, each with `request`, perhaps `context`
+The file is YAML: `contexts`, each as `plan --context` reads it (or the name of another file that has them), and
+`requests`, each with `request`, perhaps `context`
 (a name), and either `calls` (in order, as `tool: arguments`; `or` lists further right answers) or `says` (no call; the
 reply holds these texts). This module does not know how a planner plans.
 """
@@ -70,7 +71,10 @@ def read_requests(path: Path) -> RequestSet:
         ConfigError: it cannot be read, or holds something that it should not.
     """
     try:
-        return RequestSet.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and isinstance(content.get("contexts"), str):
+            content["contexts"] = read_requests(path.parent / content["contexts"]).contexts
+        return RequestSet.model_validate(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         problem = shorten(" ".join(str(error).split()), 200)
         raise ConfigError(f"requests={path} cannot be used: expected a YAML file of requests ({problem}).") from None

@@ -34,12 +34,15 @@ def clauses(request: str, language: str = "english") -> list[Clause]:
     """The orders in `request`, each in plain words; none if it holds no word at all."""
     words = vocabulary(language).words
     found: list[Clause] = []
-    for sentence, asked in _sentences(_handles_named(request)):
+    sentences = _sentences(_handles_named(request))
+    for number, (sentence, mark) in enumerate(sentences):
+        if mark == ":" and number < len(sentences) - 1:
+            continue
         text = _without_manners(replaced(sentence, words.rewrites), language)
         for part in _orders(text, words.order_words):
             plain = _without_manners(part, language)
             if plain:
-                found.append(Clause(plain, asked))
+                found.append(Clause(plain, mark == "?"))
     return found
 
 
@@ -103,19 +106,19 @@ def _range(first: str, last: str) -> list[str]:
     return [f"m{number}" for number in range(low, high + 1)]
 
 
-def _sentences(text: str) -> list[tuple[str, bool]]:
-    """Sentences without their final mark, and whether that mark was a question mark."""
-    sentences: list[tuple[str, bool]] = []
+def _sentences(text: str) -> list[tuple[str, str]]:
+    """Sentences and the mark each ends with; what ends with a colon is a heading."""
+    sentences: list[tuple[str, str]] = []
     current: list[str] = []
     for token in _TOKEN.findall(text):
         if token in ".!?;:":
             if current:
-                sentences.append((" ".join(current), token == "?"))
+                sentences.append((" ".join(current), token))
             current = []
         else:
             current.append(token)
     if current:
-        sentences.append((" ".join(current), False))
+        sentences.append((" ".join(current), ""))
     return sentences
 
 
