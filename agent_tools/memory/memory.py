@@ -173,7 +173,7 @@ class Memory:
             if staged is not None:
                 self._keep(conversation, None)
                 self._store.commit(staged)
-                self._keep(conversation, staged.timeline())
+                self._keep(conversation, staged.timeline)
                 for picture in staged.originals:
                     self._files.remember(picture)
 

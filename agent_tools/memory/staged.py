@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from agent_tools.memory.records import CallRecord, Gesture, OpenedPicture, TurnKind
 from agent_tools.memory.timeline import Node, Timeline, Used
@@ -34,7 +35,7 @@ class Forgotten:
         return self.objects | self.pictures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Staged:
     """A finished turn, ready to be written.
 
@@ -72,6 +73,7 @@ class Staged:
     click: tuple[float, float] | None
     forgotten: Forgotten | None
 
+    @cached_property
     def timeline(self) -> Timeline:
         """The conversation's timeline once this turn is written."""
         return self.base.with_turn(

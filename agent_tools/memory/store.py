@@ -22,6 +22,7 @@ from agent_tools.memory.calls import names_any
 from agent_tools.memory.files import PictureFiles
 from agent_tools.memory.records import CallRecord, ConversationSummary, TurnRecord
 from agent_tools.memory.rows import (
+    VERSION_COLUMNS,
     call_of,
     call_row,
     gesture_row,
@@ -159,13 +160,17 @@ class Store:
         with self._reading() as connection:
             head = self._head(connection, conversation)
             turns, pictures, openings, gestures, versions = (
-                connection.execute(select(part).where(self._mine(part, conversation)).order_by(*order)).all()
-                for part, order in (
-                    (schema.turns, [schema.turns.c.number]),
-                    (schema.pictures, [schema.pictures.c.number]),
-                    (schema.openings, [schema.openings.c.picture]),
-                    (schema.gestures, [schema.gestures.c.number]),
-                    (schema.versions, [schema.versions.c.object, schema.versions.c.version]),
+                connection.execute(
+                    select(*(part.c[name] for name in names))
+                    .where(self._mine(part, conversation))
+                    .order_by(*(part.c[name] for name in order))
+                ).all()
+                for part, names, order in (
+                    (schema.turns, schema.turns.c.keys(), ["number"]),
+                    (schema.pictures, schema.pictures.c.keys(), ["number"]),
+                    (schema.openings, schema.openings.c.keys(), ["picture"]),
+                    (schema.gestures, schema.gestures.c.keys(), ["number"]),
+                    (schema.versions, VERSION_COLUMNS, ["object", "version"]),
                 )
             )
         return timeline_of(head, turns, pictures, openings, gestures, versions, self._files.path)
@@ -236,7 +241,7 @@ class Store:
 
     def _advance(self, connection: Connection, staged: Staged) -> None:
         """Move the conversation's one row on, if it is still where the turn began."""
-        before, after, heads = staged.begun_on, staged.timeline(), schema.conversations
+        before, after, heads = staged.begun_on, staged.timeline, schema.conversations
         moved = connection.execute(
             update(heads)
             .where(heads.c.id == before.conversation, heads.c.owner == self._owner, heads.c.revision == before.revision)
