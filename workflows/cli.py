@@ -1,0 +1,270 @@
+"""The command line: options, exit codes and the one line an error gets. What a command does is in `workflows.commands`.
+
+Exit 0: done. 1: an error that a message explains. 2: used the wrong way. 130: interrupted. With ``--json`` an error is
+also one object, ``{"error": {"type", "message"}}``, on stdout. Every command imports what it needs when it runs: that
+keeps ``--help`` quick. This module does not know models, tools or memory.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agent_tools.errors import AskmaskError
+
+EXAMPLE = 'askmask ask "count the oranges" photo.jpg'
+_USAGE_ERROR: Any = typer.BadParameter.__base__  # click's or typer's own, as the version has it
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=f"Begin with: askmask demo. Then: {EXAMPLE}",
+)
+models_app = typer.Typer(help="List the model presets, or fetch one.", invoke_without_command=True)
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Models = Annotated[str | None, typer.Option(help="Model preset: demo, fast, base or best.")]
+Detector = Annotated[str | None, typer.Option(help="Hub id, folder, file.py:factory, module:factory or entry point.")]
+Segmenter = Annotated[str | None, typer.Option(help="The same for the segmenter.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:n or mps.")]
+Llm = Annotated[str | None, typer.Option(help="Language model, such as openai:gpt-5; default: rules, no key.")]
+Conversation = Annotated[str | None, typer.Option(metavar="ID", help="Go on with an earlier conversation.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for annotated pictures; default: askmask-out.")]
+Trace = Annotated[bool, typer.Option("--trace", help="Show calls and times on stderr.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE...", help="Files or folders.")]
+Request = Annotated[str, typer.Argument(metavar="REQUEST", help="What you want to know, in your words.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Ask a picture in plain words; get masks, counts and a conversation that remembers them."""
+    if version:
+        import importlib.metadata
+
+        typer.echo(f"askmask {importlib.metadata.version('askmask')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def ask(
+    request: Request,
+    pictures: Pictures = None,
+    json: Json = False,
+    models: Models = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    device: Device = None,
+    llm: Llm = None,
+    conversation: Conversation = None,
+    click: Annotated[str | None, typer.Option(metavar="X,Y", help="Point at a pixel of the picture.")] = None,
+    out: Out = None,
+    trace: Trace = False,
+    debug: Debug = False,  # noqa: ARG001 (read by main, before parsing)
+) -> None:
+    """Answer one request about pictures."""
+    from workflows.commands import asking
+    from workflows.commands.session import Choice
+
+    _check_request(request, empty_is_fine=click is not None)
+    _check_pictures(pictures, conversation)
+    asking.ask(
+        request,
+        pictures or [],
+        Choice(models, detector, segmenter, device, llm),
+        conversation=conversation,
+        click=None if click is None else parse_click(click),
+        out=out,
+        shape=asking.Shape(json, trace),
+    )
+
+
+@app.command()
+def chat(
+    pictures: Pictures = None,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="A line a turn, a click as @x,y text.")] = None,
+    json: Json = False,
+    models: Models = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    device: Device = None,
+    llm: Llm = None,
+    conversation: Conversation = None,
+    out: Out = None,
+    trace: Trace = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Talk about pictures, line by line; --json prints one object a turn."""
+    from workflows.commands import asking
+    from workflows.commands.session import Choice
+
+    _check_pictures(pictures, conversation)
+    failed = asking.chat(
+        pictures or [],
+        Choice(models, detector, segmenter, device, llm),
+        conversation=conversation,
+        script=script,
+        out=out,
+        shape=asking.Shape(json, trace),
+    )
+    if failed and (script is not None or not sys.stdin.isatty()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    seed: Annotated[int | None, typer.Option(min=0, help="Another scene.")] = None,
+    json: Json = False,
+    models: Models = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    device: Device = None,
+    llm: Llm = None,
+    out: Out = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Ask about a rendered scene and check the answer; no key, no download."""
+    from workflows.commands import demo as showing
+    from workflows.commands.session import Choice
+
+    choice = Choice(models, detector, segmenter, device, llm)
+    showing.demo(choice, showing.SEED if seed is None else seed, out, as_json=json)
+
+
+@app.command()
+def plan(
+    request: Request,
+    context: Annotated[Path | None, typer.Option(metavar="FILE", help="What is known already, as JSON.")] = None,
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Show the calls a request would make; runs nothing."""
+    from workflows.commands import planning_ahead
+
+    _check_request(request)
+    planning_ahead.plan(request, context, as_json=json)
+
+
+@models_app.callback()
+def models_root(context: typer.Context, json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
+    """List the model presets, or fetch one."""
+    if context.invoked_subcommand is None:
+        models_list(json)
+
+
+@models_app.command("list")
+def models_list(json: Json = False) -> None:
+    """Show the presets, which are on this machine, and the default."""
+    from workflows.commands import models as presets
+
+    presets.listing(as_json=json)
+
+
+@models_app.command("get")
+def models_get(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="fast, base, best or demo.")],
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Download a preset and make it the default."""
+    from workflows.commands import models as presets
+
+    presets.get(preset, as_json=json)
+
+
+@app.command()
+def doctor(json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
+    """Check the installation and say what to do about what is missing."""
+    from workflows.commands import doctor as examination
+
+    if not examination.doctor(as_json=json):
+        raise typer.Exit(1)
+
+
+def parse_click(text: str) -> tuple[float, float]:
+    """`X,Y` as two numbers.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise _USAGE_ERROR(f"--click={text} is not a point: expected X,Y in pixels. Try --click 320,200.")
+    return x, y
+
+
+def _check_request(request: str, empty_is_fine: bool = False) -> None:
+    if not request.strip() and not empty_is_fine:
+        raise _USAGE_ERROR(f"REQUEST='' is empty: expected a sentence. Try {EXAMPLE}.")
+
+
+def _check_pictures(pictures: Sequence[str] | None, conversation: str | None) -> None:
+    if not pictures and conversation is None:
+        raise _USAGE_ERROR(f"PICTURE is missing: expected a picture, or --conversation ID. Try {EXAMPLE}.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug, as_json = "--debug" in given, "--json" in given
+    _quiet(debug)
+    try:
+        code = app(given, prog_name="askmask", standalone_mode=False)
+    except _USAGE_ERROR as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "askmask"
+        return _failed(error.format_message(), 2, f"See {command} --help.", as_json, "UsageError")
+    except AskmaskError as error:
+        if debug:
+            raise
+        return _failed(str(error), 1, "", as_json, type(error).__name__)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        fault = f"{type(error).__name__}: {error}"
+        return _failed(fault, 1, "This is a defect of askmask; --debug shows where.", as_json, type(error).__name__)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(message: str, code: int, step: str, as_json: bool, kind: str) -> int:
+    from workflows.commands.terminal import note, result_json
+
+    note(f"{message} {step}".strip())
+    if as_json:
+        result_json({"error": {"type": kind, "message": message}})
+    return code
+
+
+def _quiet(debug: bool) -> None:
+    """Libraries report to nobody and say nothing of their own; a picture's odd name never breaks printing."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if not debug:
+        import warnings
+
+        warnings.simplefilter("ignore")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

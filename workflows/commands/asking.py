@@ -1,0 +1,183 @@
+"""`askmask ask` and `askmask chat`: requests in, answers out."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_tools.errors import AskmaskError, ConfigError, shorten
+from workflows.commands.session import Choice, Outcome, Session, session
+from workflows.commands.terminal import note, result, result_json, working
+
+if TYPE_CHECKING:
+    from agent_tools.pictures import Picture
+
+HELP = """Type what you want to know, for example: count the oranges · only the top row · undo
+  @x,y words   the words, with a click at pixel x, y
+  :undo  :redo  :help  :quit"""
+_COMMANDS = {":undo": "undo", ":redo": "redo"}
+_CLICK = re.compile(r"@\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)(?:\s+|$)")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How outcomes are shown: as JSON, and with the calls and times on stderr."""
+
+    json: bool = False
+    trace: bool = False
+
+
+def ask(
+    request: str,
+    sources: Sequence[str],
+    choice: Choice,
+    *,
+    conversation: str | None,
+    click: tuple[float, float] | None,
+    out: Path | None,
+    shape: Shape,
+) -> None:
+    """Answer one request about the pictures, or about the current one of an earlier conversation."""
+    notice = choice.notice()
+    pictures = opened(sources)
+    if notice:
+        note(notice)
+    with session(choice, conversation, out) as talk:
+        handles = talk.open(pictures)
+        with working("looking"):
+            outcome = talk.ask(request, click, handles)
+        show(outcome, shape)
+        if not shape.json:
+            note(f"go on with: askmask ask REQUEST --conversation {talk.id}")
+
+
+def chat(
+    sources: Sequence[str],
+    choice: Choice,
+    *,
+    conversation: str | None,
+    script: Path | None,
+    out: Path | None,
+    shape: Shape,
+) -> int:
+    """Answer line after line, from a person or a script; how many turns failed."""
+    notice = choice.notice()
+    lines = _script(script) if script else _typed()
+    pictures = opened(sources)
+    if notice:
+        note(notice)
+    failed = 0
+    with session(choice, conversation, out) as talk:
+        talk.open(pictures)
+        note(f"conversation {talk.id}")
+        for line in lines:
+            if line == ":quit":
+                break
+            failed += not _turn(talk, line, shape)
+    return failed
+
+
+def opened(sources: Sequence[str]) -> list[Picture]:
+    """Open pictures, decode them, and pass on what a person should know about them."""
+    from agent_tools.pictures import open_picture, open_pictures
+
+    pictures = [open_picture(picture) for picture in open_pictures(list(sources))]
+    for picture in pictures:
+        if picture.notices:
+            note(f"{picture.name}: {'; '.join(picture.notices)}")
+    return pictures
+
+
+def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
+    """Print an outcome; JSON of a chat says which request it answers."""
+    if shape.trace:
+        for call in outcome.reply.calls:
+            note(f"call {written(call)}")
+        note("seconds " + " · ".join(f"{name} {seconds:.3f}" for name, seconds in outcome.reply.seconds.items()))
+    if shape.json:
+        result_json(outcome.as_json() if request is None else {"request": request, **outcome.as_json()})
+        return
+    result(outcome.reply.answer)
+    for path in outcome.pictures.values():
+        result(f"Picture: {path}")
+
+
+def written(call: dict[str, Any]) -> str:
+    """A tool call as a person reads it: ``count(phrases=['orange'])``."""
+    return f"{call['tool']}({', '.join(f'{name}={value!r}' for name, value in call['arguments'].items())})"
+
+
+def error_json(error: BaseException) -> dict[str, Any]:
+    """What ``--json`` prints in place of a result."""
+    return {"error": {"type": type(error).__name__, "message": str(error)}}
+
+
+def parse_line(line: str) -> tuple[str, tuple[float, float] | None]:
+    """The request of a line and the click before it, in pixels.
+
+    Raises:
+        ConfigError: a line that begins with @ or : and is neither a click nor a command.
+    """
+    if line in _COMMANDS:
+        return _COMMANDS[line], None
+    if line.startswith("@"):
+        found = _CLICK.match(line)
+        if found is None:
+            raise ConfigError(
+                f"line={shorten(line)} is not a click: expected @x,y words. Try @320,200 remove this one."
+            )
+        return line[found.end() :].strip(), (float(found[1]), float(found[2]))
+    if line.startswith(":"):
+        raise ConfigError(f"line={shorten(line)} is not a command: expected :undo, :redo, :help or :quit. Use one.")
+    return line, None
+
+
+def _turn(talk: Session, line: str, shape: Shape) -> bool:
+    """Answer one line; whether that went well. An error ends the turn, not the conversation."""
+    if line == ":help":
+        print(HELP, file=sys.stderr)
+        return True
+    try:
+        request, click = parse_line(line)
+        with working("looking"):
+            outcome = talk.ask(request, click)
+        show(outcome, shape, line)
+    except AskmaskError as error:
+        note(str(error))
+        if shape.json:
+            result_json({"request": line, **error_json(error)})
+        return False
+    return True
+
+
+def _script(path: Path) -> list[str]:
+    """The lines of a script; empty ones and those that begin with # are left out."""
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(
+            f"script={shorten(path)} cannot be read ({reason}): expected a text file, a line a turn. Check the path."
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _typed() -> Iterator[str]:
+    """Lines as a person types them, with a prompt; or as they come through a pipe."""
+    interactive = sys.stdin.isatty()
+    if interactive:
+        with suppress(ImportError):
+            import readline  # noqa: F401 (gives input() editing and history)
+        print(HELP, file=sys.stderr)
+    while True:
+        try:
+            line = input("> " if interactive else "").strip()
+        except EOFError:
+            return
+        if line:
+            yield line

@@ -1,0 +1,151 @@
+"""`askmask doctor`: whether everything askmask needs is here, and what to do about what is not.
+
+Keys are only ever reported as present or absent. This module does not know how anything is repaired.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from agent_tools.errors import AskmaskError
+from agent_tools.settings import settings
+from workflows.commands.terminal import result, result_json
+
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "langchain",
+    "langchain-openai",
+    "numpy",
+    "pillow",
+    "opencv-python-headless",
+    "pycocotools",
+    "sqlalchemy",
+)
+EXTRAS = {
+    "heif": "pillow_heif",
+    "web": "gradio",
+    "mcp": "mcp",
+    "serve": "ray",
+    "postgres": "psycopg",
+    "speech": "faster_whisper",
+}
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report: what was looked at, what was found, and the next step where it is not well."""
+
+    name: str
+    ok: bool
+    found: str
+    required: bool = True
+    step: str = ""
+
+
+def doctor(*, as_json: bool) -> bool:
+    """Print the report; whether everything required is well."""
+    checks = list(examine())
+    well = all(check.ok for check in checks if check.required)
+    if as_json:
+        result_json({"ok": well, "checks": [asdict(check) for check in checks]})
+        return well
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for check in checks:
+        mark = "ok" if check.ok else ("BROKEN" if check.required else "-")
+        table.add_row(mark, check.name, check.found, "" if check.ok else check.step)
+    console = Console(highlight=False, markup=False)
+    with console.capture() as capture:
+        console.print(table)
+    result("\n".join(line.rstrip() for line in capture.get().rstrip().splitlines()))
+    result("Everything that is needed is here." if well else "Something is broken: follow the steps above.")
+    return well
+
+
+def examine() -> Iterator[Check]:
+    """Look at everything, one after the other; nothing is changed."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Check("python", sys.version_info >= (3, 11), version, step="Install Python 3.11 or newer.")
+    for name in LIBRARIES:
+        yield _library(name)
+    for name, look in (("device", _device), ("data folder", _data_folder), ("font", _font), ("demo models", _demo)):
+        yield _guarded(name, look)
+    yield from _presets()
+    for extra, module in EXTRAS.items():
+        here = importlib.util.find_spec(module) is not None
+        yield Check(f"extra {extra}", here, "installed" if here else "not installed", False, _pip(extra))
+    for key in KEYS:
+        here = bool(os.environ.get(key))
+        yield Check(f"key {key}", here, "yes" if here else "no", False, "Only needed where you use it.")
+
+
+def _library(name: str) -> Check:
+    try:
+        return Check(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", step="Run pip install askmask again.")
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    """A check that fails in a way nobody foresaw is a finding, not the end of the report."""
+    try:
+        return look()
+    except AskmaskError as error:
+        return Check(name, False, str(error), step="Follow the message.")
+    except Exception as error:  # noqa: BLE001 (a broken installation breaks in any way it likes)
+        return Check(name, False, f"{type(error).__name__}: {error}", step="Run pip install askmask again.")
+
+
+def _device() -> Check:
+    from agent_tools.services.devices import available_devices, choose_device
+
+    chosen = choose_device(settings().device)
+    return Check("device", True, f"{chosen} (of {', '.join(available_devices())})")
+
+
+def _data_folder() -> Check:
+    folder = settings().data_dir
+    step = "Set ASKMASK_DATA_DIR to a folder of yours."
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return Check("data folder", True, str(folder))
+    except OSError as error:
+        return Check("data folder", False, f"{folder}: {error.strerror}", step=step)
+
+
+def _font() -> Check:
+    from PIL import ImageFont
+
+    scalable = isinstance(ImageFont.load_default(20), ImageFont.FreeTypeFont)
+    return Check("font", scalable, "scalable" if scalable else "bitmap only", step="Install Pillow with FreeType.")
+
+
+def _demo() -> Check:
+    from agent_tools.services.presets import PRESETS, is_fetched
+
+    here = is_fetched(PRESETS["demo"])
+    return Check("demo models", here, "bundled" if here else "missing", step="Run pip install askmask again.")
+
+
+def _presets() -> Iterator[Check]:
+    from agent_tools.services.presets import list_presets
+
+    for preset, here in list_presets():
+        if preset.name != "demo":
+            found = "fetched" if here else f"not fetched ({preset.megabytes} MB)"
+            yield Check(f"models {preset.name}", here, found, False, f"Run askmask models get {preset.name}.")
+
+
+def _pip(extra: str) -> str:
+    return f"Run pip install 'askmask[{extra}]'."
