@@ -10,32 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from agent_tools.errors import MemoryStoreError, ToolInputError
 from agent_tools.masks import Mask
-from agent_tools.memory.calls import names_any, plain, with_masks, without_masks
-from agent_tools.memory.checks import check_handle, check_mask, finite, gesture_points, object_box
+from agent_tools.memory.calls import names_any, with_masks, without_masks
+from agent_tools.memory.checks import check_handle, check_mask, gesture_points
 from agent_tools.memory.files import PictureFiles
 from agent_tools.memory.records import CallRecord, Gesture, GestureKind, ObjectVersion, OpenedPicture, State, TurnKind
 from agent_tools.memory.staged import Forgotten, Staged
 from agent_tools.memory.timeline import Node, Timeline, current
+from agent_tools.memory.versions import Revision, blank, revised
 from agent_tools.pictures import Picture
-
-
-class Revision(TypedDict, total=False):
-    """What a new version of an object changes; the rest is taken over. `prompts` are added to those so far."""
-
-    mask: Mask | None
-    box: Sequence[float] | None
-    label: str
-    score: float | None
-    prompts: Sequence[dict[str, Any]]
-    candidate: int
-    predicted_iou: float | None
-    stability: float | None
-    model: str
-    review: bool
 
 
 class Turn:
@@ -221,24 +207,20 @@ class Turn:
         self._opened_picture(picture)
         if parent is not None:
             self.version(*parent)
-        made = ObjectVersion(
-            handle=f"m{self._used.objects + 1}",
-            version=1,
-            picture=picture,
-            label=label,
-            score=finite("score", score),
-            box=object_box(box, mask),
-            mask=mask,
-            area=mask.area if mask else 0,
-            parent=parent,
-            prompts=tuple(plain("prompts", list(prompts))),
-            candidate=int(candidate),
-            predicted_iou=finite("predicted_iou", predicted_iou),
-            stability=finite("stability", stability),
-            model=model,
-            review=bool(review),
-            turn=self.number,
-        )
+        changes: Revision = {
+            "label": label,
+            "score": score,
+            "box": box,
+            "mask": mask,
+            "prompts": prompts,
+            "model": model,
+            "candidate": candidate,
+            "predicted_iou": predicted_iou,
+            "stability": stability,
+            "review": review,
+        }
+        first = blank(f"m{self._used.objects + 1}", picture)
+        made = revised(first, changes, version=1, parent=parent, turn=self.number)
         self._append(made)
         self._used = replace(self._used, objects=self._used.objects + 1)
         return made.handle
@@ -261,26 +243,7 @@ class Turn:
         old = self.version(handle)
         before = self._base.versions.get(handle)
         highest = max(self._highest.get(handle, 0), before[-1].version if before else 0)
-        mask = changes.get("mask", old.mask)
-        box = changes.get("box", None if changes.get("mask") else old.box)
-        made = ObjectVersion(
-            handle=handle,
-            version=highest + 1,
-            picture=old.picture,
-            label=changes.get("label", old.label),
-            score=finite("score", changes.get("score", old.score)),
-            box=object_box(box, mask),
-            mask=mask,
-            area=mask.area if mask else 0,
-            parent=(handle, old.version),
-            prompts=(*old.prompts, *plain("prompts", list(changes.get("prompts", ())))),
-            candidate=int(changes.get("candidate", old.candidate)),
-            predicted_iou=finite("predicted_iou", changes.get("predicted_iou", old.predicted_iou)),
-            stability=finite("stability", changes.get("stability", old.stability)),
-            model=changes.get("model", old.model),
-            review=bool(changes.get("review", old.review)),
-            turn=self.number,
-        )
+        made = revised(old, changes, version=highest + 1, parent=(handle, old.version), turn=self.number)
         self._append(made)
         return made
 

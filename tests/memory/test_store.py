@@ -132,9 +132,14 @@ def test_store_on_a_full_disk_is_an_error_and_loses_nothing(memory: Memory, add:
         add(turn)
     before = memory.state(conversation)
     pragma(memory, "max_page_count=1")  # SQLite then answers as it does when the disk is full
-    with pytest.raises(MemoryStoreError, match="Make room") as caught, memory.turn(conversation) as turn:
-        for seed in range(500):
-            add(turn, seed=seed)
+
+    def fill() -> None:
+        with memory.turn(conversation) as turn:
+            for seed in range(500):
+                add(turn, seed=seed)
+
+    with pytest.raises(MemoryStoreError, match="Make room") as caught:
+        fill()
     check_house_form(caught.value, memory.data_dir / DATABASE)
     pragma(memory, "max_page_count=1000000")
     memory._known.clear()
@@ -227,10 +232,15 @@ def test_turn_begun_before_another_process_committed_is_a_conflict(
     conversation = memory.create()
     with memory.turn(conversation) as turn:
         add(turn)
-    with pytest.raises(ConflictError, match="expected revision 1, found 2"), memory.turn(conversation, "mine") as turn:
-        add(turn)
-        elsewhere.start((ADD_ONE, memory.data_dir, conversation))
-        assert elsewhere.wait() == [0]
+
+    def clash() -> None:
+        with memory.turn(conversation, "mine") as turn:
+            add(turn)
+            elsewhere.start((ADD_ONE, memory.data_dir, conversation))
+            assert elsewhere.wait() == [0]
+
+    with pytest.raises(ConflictError, match="expected revision 1, found 2"):
+        clash()
     state = memory.state(conversation)
     assert [one.label for one in state.objects.values()] == ["orange", "pear"]
     assert [said.request for said in memory.history(conversation)] == ["", "from elsewhere"]

@@ -1,5 +1,6 @@
 """A turn is kept whole or not at all, and is there again after the process."""
 
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -67,11 +68,16 @@ def test_turn_leaving_its_block_is_there_after_reopening(folder: Path, picture: 
 def test_turn_whose_block_raises_leaves_nothing(memory: Memory, add: Add) -> None:
     conversation = memory.create()
     before = memory.state(conversation)
-    with pytest.raises(ZeroDivisionError), memory.turn(conversation, "count") as turn:
-        add(turn)
-        turn.record_call(CallRecord("c1", "count"))
-        assert memory.state(conversation) == before
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with memory.turn(conversation, "count") as turn:
+            add(turn)
+            turn.record_call(CallRecord("c1", "count"))
+            assert memory.state(conversation) == before
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert memory.state(conversation) == before
     assert memory.history(conversation) == []
     assert not list((memory.data_dir / "pictures").glob("*/*"))
@@ -85,13 +91,17 @@ def test_turn_that_cannot_be_written_leaves_nothing(memory: Memory, add: Add, mo
         add(turn)
     before = memory.state(conversation)
 
-    def fail(*_: object) -> None:
+    def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(memory._files, "save", fail)
-    with pytest.raises(MemoryStoreError, match="free space"), memory.turn(conversation) as turn:
-        add(turn)
-        turn.open_picture(Picture.from_array(np.zeros((3, 3, 3), np.uint8)))
+    def open_another() -> None:
+        with memory.turn(conversation) as turn:
+            add(turn)
+            turn.open_picture(Picture.from_array(np.zeros((3, 3, 3), np.uint8)))
+
+    monkeypatch.setattr(memory._files, "save", no_room)
+    with pytest.raises(MemoryStoreError, match="free space"):
+        open_another()
     monkeypatch.undo()
     assert memory.state(conversation) == before
     with memory.turn(conversation) as turn:
@@ -346,8 +356,6 @@ def test_conversation_of_another_owner_is_as_if_it_did_not_exist(folder: Path, a
 
 
 def test_memory_import_loads_no_database(tmp_path: Path) -> None:
-    import subprocess
-
     code = "import sys, agent_tools.memory; sys.exit('sqlalchemy' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
