@@ -110,7 +110,7 @@ def plan_context(state: State, gesture: str | None = None) -> PlanContext:
     here = [thing for thing in state.objects.values() if thing.picture == state.picture]
     handles = {thing.handle for thing in here}
     return PlanContext(
-        picture=opened and PictureSize(width=opened.width, height=opened.height, handle=opened.handle),
+        picture=None if opened is None else PictureSize(width=opened.width, height=opened.height, handle=opened.handle),
         objects=tuple(
             KnownObject(handle=each.handle, label=each.label, score=each.score, box=each.box, turn=each.turn)
             for each in here

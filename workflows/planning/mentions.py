@@ -7,59 +7,15 @@ one exclusion (m3). This module does not know which tool is called, nor what the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
+from workflows.planning.mention import Mention, Names, shared
 from workflows.planning.nouns import head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
 from workflows.planning.wording import replaced, without_end
 
 _HANDLE = re.compile(r"m\d+")
-
-
-@dataclass(frozen=True)
-class Mention:
-    """One thing that is talked about."""
-
-    phrase: str | None = None
-    """What a detector would be asked for, attributes included: "red apple". None when nothing is named."""
-    plain: str | None = None
-    """The phrase without its colour: "apple"."""
-    colour: str | None = None
-    attribute: str | None = None
-    """A description of something that is not named: "wearing a hat", "ripe"."""
-    place: Meaning = field(default_factory=dict)
-    handles: tuple[str, ...] = ()
-    plural: bool = False
-    definite: bool = False
-    counted_as_one: bool = False
-    """Exactly one is meant: "a wiper", "the dog"."""
-    known: bool = False
-    """Something found before: "of them", "those"."""
-    pointing: bool = False
-    pronoun: bool = False
-    generic: bool = False
-    everything: bool = False
-    others: bool = False
-
-    @property
-    def nameless(self) -> bool:
-        """Whether neither a noun nor a handle says what is meant."""
-        return self.phrase is None and not self.handles
-
-
-@dataclass(frozen=True)
-class Names:
-    """Everything a clause is about; `remaining` is set by "now", "left" and the like."""
-
-    mentions: tuple[Mention, ...] = ()
-    excluded: tuple[Mention, ...] = ()
-    remaining: bool = False
-
-    @property
-    def first(self) -> Mention:
-        """The first mention, or an empty one."""
-        return self.mentions[0] if self.mentions else Mention()
 
 
 def read_names(text: str, language: str = "english") -> Names | None:
@@ -97,7 +53,9 @@ class _Reader:
         for length in range(min(4, len(words)), 0, -1):
             start = len(words) - length
             before = words[start - 1] if start else ""
-            in_a_place = before in self.lists["the"] | self.lists["at"] or compiled("<side>", self.language).fits(before)
+            in_a_place = before in self.lists["the"] | self.lists["at"] or compiled("<side>", self.language).fits(
+                before
+            )
             if " ".join(words[start:]) in self.lists["remaining"] and not in_a_place:
                 if before in self.lists["copula"]:
                     start -= 1
@@ -133,7 +91,7 @@ class _Reader:
                 parts[-1].append(word)
         read = [self._mention(" ".join(part)) for part in parts if part or len(parts) == 1]
         mentions = [mention for mention in read if mention is not None]
-        return _shared(mentions) if len(mentions) == len(read) else None
+        return shared(mentions) if len(mentions) == len(read) else None
 
     # --- one mention -------------------------------------------------------------------------------------
 
@@ -240,7 +198,7 @@ class _Reader:
             noun, mention = head[-1], replace(mention, known=True)
         colour, plain = self._coloured(head)
         if noun in self.lists["pronouns"] or noun in self.lists["generic"] or not noun or self._only_adjectives(head):
-            return self._unnamed(head, plain, noun, colour, described, mention)
+            return self._unnamed(plain, noun, colour, described, mention)
         if not any(letter.isalpha() for letter in noun):
             return None
         phrase = singular_phrase(" ".join([*head, *described]), self.language)
@@ -263,7 +221,12 @@ class _Reader:
         return unnamed and (article or is_plural(predicate[-1], self.language))
 
     def _unnamed(
-        self, head: list[str], plain: list[str], noun: str, colour: str | None, described: list[str], mention: Mention
+        self,
+        plain: list[str],
+        noun: str,
+        colour: str | None,
+        described: list[str],
+        mention: Mention,
     ) -> Mention | None:
         adjectives = [word for word in plain if word != noun and word not in self.lists["shades"]]
         place = dict(mention.place)
@@ -338,45 +301,3 @@ def _as_attribute(mention: Mention, denied: str) -> Mention:
     if mention.plural or mention.counted_as_one:
         return mention
     return replace(mention, phrase=None, plain=None, colour=None, attribute=f"{mention.phrase} *")
-
-
-def _shared(mentions: list[Mention]) -> list[Mention]:
-    """Nouns and places that stand once and are meant for all: "red and green apples on the left"."""
-    named = list(mentions)
-    for position in reversed(range(len(named) - 1)):
-        mention, after = named[position], named[position + 1]
-        if _lacks_noun(mention) and not _lacks_noun(after) and after.plain and not mention.attribute:
-            phrase = f"{mention.colour} {after.plain}" if mention.colour else after.plain
-            named[position] = replace(mention, phrase=phrase, plain=after.plain, plural=after.plural)
-    for position in range(1, len(named)):
-        mention, before = named[position], named[position - 1]
-        if _lacks_noun(mention) and before.plain and mention.place:
-            phrase = f"{mention.colour} {before.plain}" if mention.colour else before.phrase
-            named[position] = replace(mention, phrase=phrase, plain=before.plain)
-    if named:
-        named = [_described_alike(mention, named[-1]) for mention in named]
-    last = named[-1].place if named else {}
-    where = {key: value for key, value in last.items() if key in ("side", "side_too", "row", "inside", "outside", "near")}
-    if where and not any(mention.place for mention in named[:-1]):
-        named = [mention if mention.handles else replace(mention, place={**where, **mention.place}) for mention in named]
-    return named
-
-
-def _described_alike(mention: Mention, last: Mention) -> Mention:
-    """ "cups and plates on the table": where the last of several things is, the others are too."""
-    words = (last.phrase or "").split()
-    where = next((position for position, word in enumerate(words) if position and word in _LOCATIVE), None)
-    if where is None or mention.phrase is None or mention.plain is None or len(mention.phrase.split()) > 3:
-        return mention
-    if any(word in _LOCATIVE for word in mention.phrase.split()):
-        return mention
-    said = " ".join(words[where:])
-    return replace(mention, phrase=f"{mention.phrase} {said}", plain=f"{mention.plain} {said}")
-
-
-_LOCATIVE = frozenset({"on", "in", "at", "under", "behind", "beside", "inside"})
-
-
-def _lacks_noun(mention: Mention) -> bool:
-    unclear = mention.pronoun or mention.pointing or mention.generic or mention.everything or mention.others
-    return mention.nameless and not unclear

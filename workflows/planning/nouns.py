@@ -22,12 +22,12 @@ def _engine() -> inflect.engine:
     Loading it takes three seconds, nearly all of them spent on recompiling its methods with run-time type checks.
     Those are for its developers; here they are left out.
     """
-    import typeguard  # noqa: PLC0415
+    import typeguard
 
     checked = typeguard.typechecked
     typeguard.typechecked = lambda target: target  # type: ignore[assignment]
     try:
-        import inflect  # noqa: PLC0415
+        import inflect
     finally:
         typeguard.typechecked = checked
     return inflect.engine()

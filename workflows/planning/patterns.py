@@ -146,29 +146,29 @@ class _Compiler:
 
     def _sequence(self) -> _Piece:
         pieces: list[_Piece] = []
-        while (token := self._peek()) is not None and token not in ("|", "]", ")"):
-            pieces.append(self._item(token))
+        while (part := self._peek()) is not None and part not in ("|", "]", ")"):
+            pieces.append(self._item(part))
         first = next((position for position, piece in enumerate(pieces) if not piece.optional), len(pieces) - 1)
         optional = all(piece.optional for piece in pieces)
         return _Piece("".join(piece.expression for piece in pieces), _union(pieces[: first + 1]), optional)
 
-    def _item(self, token: str) -> _Piece:
+    def _item(self, part: str) -> _Piece:
         self.position += 1
-        if token in ("[", "("):
+        if part in ("[", "("):
             inner = self.alternatives()
-            if self._peek() != ("]" if token == "[" else ")"):
+            if self._peek() != ("]" if part == "[" else ")"):
                 raise self.error("leaves a bracket open")
             self.position += 1
-            perhaps = token == "["
+            perhaps = part == "["
             return _Piece(f"(?:{inner.expression})" + "?" * perhaps, inner.starts, perhaps or inner.optional)
-        if token == "$":
+        if part == "$":
             return _Piece(rf"(?=$|{_any_of(self._list('boundary')).expression})", frozenset(), optional=True)
-        if token[0] == "{":
-            return _any_of(self._list(token[1:-1]))
-        if token[0] == "<":
-            slot = self._slot(token[1:-1])
-            return _Piece(f"(?P<{token[1:-1]}>{slot.expression})", slot.starts)
-        return _any_of([token])
+        if part[0] == "{":
+            return _any_of(self._list(part[1:-1]))
+        if part[0] == "<":
+            slot = self._slot(part[1:-1])
+            return _Piece(f"(?P<{part[1:-1]}>{slot.expression})", slot.starts)
+        return _any_of([part])
 
     def _slot(self, name: str) -> _Piece:
         if name in _FREE_SLOTS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.planning.mentions import Mention
+from workflows.planning.mention import Mention
 
 Where = dict[str, Any]
 

@@ -13,10 +13,12 @@ from dataclasses import replace
 from functools import lru_cache
 
 from prompts.vocabulary_loader import Frame, vocabulary
+from workflows.planning.acts import ACTS
 from workflows.planning.context import Plan, PlanContext, PlannedCall
-from workflows.planning.decisions import ACTS, Order
 from workflows.planning.handles import listed
-from workflows.planning.mentions import Names, read_names
+from workflows.planning.mention import Names
+from workflows.planning.mentions import read_names
+from workflows.planning.orders import Order
 from workflows.planning.patterns import Pattern, Values, compiled
 from workflows.planning.places import CannotPlanError
 from workflows.planning.situation import Situation
@@ -140,7 +142,7 @@ def _refusal(clause: Clause, language: str) -> str:
 
 
 def _continued(order: Order, calls: list[PlannedCall]) -> Order:
-    """ "how many on the left and how many on the right of the oranges": a count without a noun takes the last one's."""
+    """A count without a noun takes the last one's: "how many oranges are on the left and how many on the right"."""
     if order.act != "count" or not calls or "where" not in calls[-1].arguments:
         return order
     phrases = calls[-1].arguments.get("phrases")
@@ -160,7 +162,11 @@ def _merged(calls: list[PlannedCall], more: list[PlannedCall]) -> list[PlannedCa
         same_place = {**before, "phrases": None} == {**after, "phrases": None}
         if before.get("phrases") and after.get("phrases") and same_place:
             phrases = list(dict.fromkeys([*before["phrases"], *after["phrases"]]))
-            return [*calls[:-1], PlannedCall(tool="count", arguments={**before, "phrases": phrases}), *more[1:]]
+            return [
+                *calls[:-1],
+                PlannedCall(tool="count", arguments={**before, "phrases": phrases}),
+                *more[1:],
+            ]
     return [*calls, *more]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from workflows.planning.context import KnownObject, PlanContext, PlannedCall
-from workflows.planning.mentions import Mention
+from workflows.planning.mention import Mention
 from workflows.planning.places import CannotPlanError
 from workflows.planning.wording import one_slip
 

@@ -14,7 +14,18 @@ from functools import lru_cache
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.patterns import literal_words
 
-_TYPOGRAPHY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": ",", "\u2026": ".", "`": "'"})
+_TYPOGRAPHY = str.maketrans(
+    {
+        "\u2019": "'",
+        "\u2018": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2013": "-",
+        "\u2014": ",",
+        "\u2026": ".",
+        "`": "'",
+    }
+)
 _TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
 _HANDLE = re.compile(r"\b(?:(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
 _SPACED_HANDLE = re.compile(r"\bm[ -]?(\d+)\b")
@@ -110,13 +121,13 @@ def _sentences(text: str) -> list[tuple[str, str]]:
     """Sentences and the mark each ends with; what ends with a colon is a heading."""
     sentences: list[tuple[str, str]] = []
     current: list[str] = []
-    for token in _TOKEN.findall(text):
-        if token in ".!?;:":
+    for mark in _TOKEN.findall(text):
+        if mark in ".!?;:":
             if current:
-                sentences.append((" ".join(current), token))
+                sentences.append((" ".join(current), mark))
             current = []
         else:
-            current.append(token)
+            current.append(mark)
     if current:
         sentences.append((" ".join(current), ""))
     return sentences
@@ -125,7 +136,9 @@ def _sentences(text: str) -> list[tuple[str, str]]:
 def _orders(text: str, order_words: list[str]) -> list[str]:
     """`text` cut before "then", and before "and" or a comma that an order follows."""
     starts = "|".join(re.escape(word) for word in sorted(order_words, key=len, reverse=True))
-    cut = rf"\s*(?:,\s*)?(?:\b(?:and\s+)?(?:then|after that|afterwards)\b\s*(?:,\s*)?|(?:,|\band\b)\s*(?:and\s+)?(?:also\s+)?(?=(?:{starts})\b))"
+    in_turn = r"\b(?:and\s+)?(?:then|after that|afterwards)\b\s*,?\s*"
+    one_more = rf"(?:,|\band\b)\s*(?:and\s+)?(?:also\s+)?(?=(?:{starts})\b)"
+    cut = rf"\s*(?:,\s*)?(?:{in_turn}|{one_more})"
     return [part.strip(" ,") for part in re.split(cut, text) if part.strip(" ,")]
 
 
@@ -145,4 +158,3 @@ def _shape_words(language: str) -> frozenset[str]:
     entry = vocabulary(language)
     shapes = (word for frame in entry.frames for says in frame.says for word in literal_words(says))
     return frozenset(shapes)
-
