@@ -63,8 +63,8 @@ def allowed(source: str, rules: Settings) -> str | Path:
     roots = [root.expanduser().resolve() for root in (*rules.picture_folders, rules.data_dir / UPLOADS)]
     for root in roots:
         # A link is followed first: what counts is where the file lies, not what it is called.
-        path = _resolved(root / source)
-        if path is not None and path.is_relative_to(root) and path.is_file():
+        path = _file(root / source)
+        if path is not None and path.is_relative_to(root):
             return path
     # One answer for "not there" and "not allowed": the planner must not learn what lies elsewhere on the disk.
     raise PictureError(
@@ -73,8 +73,10 @@ def allowed(source: str, rules: Settings) -> str | Path:
     )
 
 
-def _resolved(path: Path) -> Path | None:
+def _file(path: Path) -> Path | None:
+    """Where a file lies once all links are followed; None for anything else, impossible names included."""
     try:
-        return path.resolve()
+        resolved = path.resolve()
+        return resolved if resolved.is_file() else None
     except (OSError, ValueError, RuntimeError):
         return None

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent_tools.errors import ToolInputError, shorten
 from agent_tools.memory import CallRecord
-from agent_tools.tools.arguments import json_schema
+from agent_tools.tools.arguments import Where, json_schema
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.count import CountArguments, count
 from agent_tools.tools.forget import ForgetArguments, forget
@@ -102,7 +102,8 @@ def run_tool(
 ) -> ToolResult:
     """Run one tool within a turn, and record the call in it.
 
-    A call id that the conversation knows already is answered as it was then, and nothing is done again.
+    A call that the conversation knows already, the same tool and arguments under the same id, is answered as it was
+    then, and nothing is done again.
 
     Args:
         context: the turn and the models.
@@ -114,24 +115,25 @@ def run_tool(
         ToolInputError: the tool, an argument or a handle does not exist or does not fit; nothing was changed.
         ServiceError: a model failed.
     """
-    if call_id is not None and (done := context.turn.call(call_id)) is not None:
-        if done.error:
-            raise ToolInputError(done.text)
-        return ToolResult(done.text, done.data)
     began = time.perf_counter()
     given = dict(arguments or {})
-    identity = call_id or f"call-{uuid.uuid4().hex}"
+    known = context.turn.call(call_id) if call_id else None
+    # An id that comes again with other arguments is a new call: some servers number the calls of every answer from 0.
+    identity = call_id if call_id and known is None else f"call-{uuid.uuid4().hex}"
     try:
         tool = find_tool(name)
         checked = _checked(tool, given)
         given = checked.model_dump(mode="json", exclude_unset=True)
+        if known is not None and (known.tool, known.arguments, known.error) == (name, given, False):
+            return ToolResult(known.text, known.data)
         result = tool.run(context, checked)
     except ToolInputError as error:
-        record = CallRecord(identity, str(name), _plain(given), str(error), {}, True, time.perf_counter() - began)
-        context.turn.record_call(record)
+        failed = CallRecord(identity, str(name), _plain(given), str(error), {}, True, time.perf_counter() - began)
+        context.turn.record_call(failed)
         raise
-    record = CallRecord(identity, name, given, result.text, result.data, False, time.perf_counter() - began)
-    context.turn.record_call(record)
+    context.turn.record_call(
+        CallRecord(identity, name, given, result.text, result.data, False, time.perf_counter() - began)
+    )
     return result
 
 
@@ -154,30 +156,29 @@ def _checked(tool: Tool, arguments: dict[str, Any]) -> BaseModel:
 def _explained(tool: Tool, error: ValidationError) -> str:
     """The first thing that is wrong with the arguments, in the form of every error."""
     first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple["))]
-    field, kind, context = ".".join(path) or tool.name, first["type"], first.get("ctx", {})
-    fields = _fields_at(tool, path)
+    kind, value, limits = first["type"], first["input"], first.get("ctx", {})
+    path, fields, described = _located(tool, first["loc"])
+    field = ".".join(path) or tool.name
     if kind == "missing":
         return f"{field} is missing: expected a value. Call {tool.name} again with {field}."
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(path[-1], fields, n=1, cutoff=0.5)
         hint = f"Did you mean {close[0]}?" if close else f"Leave {path[-1]} out."
-        owner = ".".join(path[:-1]) or tool.name
-        expected = ", ".join(fields) or "no arguments"
-        return f"{field}={shorten(first['input'])} is not an argument of {owner}: expected {expected}. {hint}"
-    expected = str(context.get("expected", "")) or _lowered(first["msg"])
+        owner, expected = ".".join(path[:-1]) or tool.name, ", ".join(fields) or "no arguments"
+        return f"{field}={shorten(value)} is not an argument of {owner}: expected {expected}. {hint}"
+    expected = described or str(limits.get("expected", "")) or _lowered(first["msg"])
     if kind in ("too_short", "string_too_short"):
-        expected = f"{context['min_length']} or more"
-    return f"{field}={shorten(first['input'])} is not valid: expected {expected}. Correct {field} and call again."
+        expected = f"{limits['min_length']} or more"
+    return f"{field}={shorten(value)} is not valid: expected {expected}. Correct {field} and call again."
 
 
-def _fields_at(tool: Tool, path: list[str]) -> list[str]:
-    """Names of the fields beside the last one of a path."""
-    fields = tool.arguments.model_json_schema()
-    known = fields.get("properties", {})
-    if len(path) > 1 and path[0] == "where":
-        known = fields["$defs"]["Where"]["properties"]
-    return list(known)
+def _located(tool: Tool, place: tuple[int | str, ...]) -> tuple[list[str], list[str], str]:
+    """The path of an error, the names of the fields there, and what a field of several types takes (else empty)."""
+    types = [index for index, part in enumerate(place) if part == "str" or str(part).startswith("tuple[")]
+    path = [str(part) for part in place[: types[0] if types else None]]
+    fields = (Where if len(path) > 1 and path[0] == "where" else tool.arguments).model_fields
+    described = (fields[path[-1]].description or "a name such as m3 or g1, or numbers") if types else ""
+    return path, list(fields), _lowered(described.rstrip("."))
 
 
 def _lowered(message: str) -> str:

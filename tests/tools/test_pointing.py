@@ -1,0 +1,166 @@
+"""Gestures cut things out, and points correct masks."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent_tools.errors import ToolInputError
+from agent_tools.masks import Mask
+from agent_tools.services.base import Segments
+from agent_tools.toolkit import VisionToolkit
+
+
+def mask_of(*box: int) -> Mask:
+    array = np.zeros((64, 64), bool)
+    array[box[1] : box[3], box[0] : box[2]] = True
+    return Mask.from_array(array)
+
+
+@pytest.mark.parametrize(
+    ("kind", "coordinates"),
+    [
+        ("point", [22, 8]),
+        ("box", [20, 4, 28, 12]),
+        ("box", [28, 12, 20, 4]),
+        ("polygon", [(20, 4), (28, 4), (28, 12), (20, 12)]),
+        ("stroke", [(21, 5), (24, 8), (27, 11)]),
+        ("point", [np.array([22.0, 8.0])]),
+    ],
+)
+def test_segment_at_each_kind_of_gesture_cuts_out_what_is_there(make: Any, kind: Any, coordinates: Any) -> None:
+    toolkit = make()
+    name = toolkit.gesture(None, kind, coordinates)
+    result = toolkit.call("segment", {"gestures": [name]})
+    thing = toolkit.state.objects["m1"]
+    assert thing.mask == mask_of(20, 4, 28, 12)
+    assert (thing.label, thing.score, thing.review) == ("object", None, False)
+    assert thing.prompts[0] == {"gesture": "g1"}
+    assert result.text == "1 object: m1."
+    assert toolkit.state.selection == ("m1",)
+
+
+def test_segment_at_a_known_thing_gives_its_handle(shelf: VisionToolkit) -> None:
+    name = shelf.gesture("p1", "point", [22, 8])
+    assert shelf.call("segment", {"gestures": [name]}).data["selection"] == ["m4"]
+    assert len(shelf.state.objects) == 6
+
+
+def test_segment_at_several_gestures_makes_a_thing_of_each(make: Any) -> None:
+    toolkit = make()
+    names = [toolkit.gesture("p1", "point", point) for point in ((6, 6), (22, 8))]
+    assert [thing["area"] for thing in toolkit.call("segment", {"gestures": names}).data["objects"]] == [64, 64]
+
+
+def test_segment_by_words_at_a_point_takes_the_candidate_under_it(make: Any) -> None:
+    toolkit = make(answers={"box": [((4, 4, 12, 12), 0.9), ((36, 2, 46, 12), 0.3)]})
+    name = toolkit.gesture("p1", "point", [40, 6])
+    toolkit.call("segment", {"phrases": ["box"], "gestures": [name]})
+    thing = toolkit.state.objects["m1"]
+    assert (thing.label, thing.score, thing.box) == ("box", pytest.approx(0.3), (36, 2, 46, 12))
+
+
+def test_segment_by_words_beside_a_thing_takes_the_nearest(make: Any) -> None:
+    toolkit = make(answers={"box": [((4, 4, 12, 12), 0.9), ((36, 2, 46, 12), 0.6)]})
+    name = toolkit.gesture("p1", "point", [33, 6])
+    assert toolkit.call("segment", {"phrases": ["box"], "gestures": [name]}).data["objects"][0]["score"] == 0.6
+
+
+def test_segment_by_words_the_detector_does_not_see_trusts_the_hand_and_says_so(make: Any) -> None:
+    toolkit = make(answers={"teapot": []})
+    name = toolkit.gesture("p1", "point", [22, 8])
+    result = toolkit.call("segment", {"phrases": ["teapot"], "gestures": [name]})
+    thing = toolkit.state.objects["m1"]
+    assert (thing.label, thing.score, thing.review, thing.area) == ("teapot", None, True, 64)
+    assert "the detector sees no teapot at g1; cut out what is there" in result.text
+
+
+def test_segment_at_gestures_of_another_picture_is_refused(make: Any) -> None:
+    toolkit = make()
+    toolkit.open_picture(np.zeros((8, 8, 3), np.uint8))
+    names = [toolkit.gesture(picture, "point", [2, 2]) for picture in ("p1", "p2")]
+    with pytest.raises(ToolInputError, match=r"^gestures=g1, g2 are on p1, p2: expected gestures on p1\. Call segment"):
+        toolkit.call("segment", {"gestures": names})
+
+
+def test_refine_adds_what_the_point_is_on_as_a_new_version(shelf: VisionToolkit) -> None:
+    result = shelf.call("refine_with_point", {"handle": "m1", "point": [22, 8]})
+    thing = shelf.state.objects["m1"]
+    assert thing.mask == mask_of(4, 4, 12, 12) | mask_of(20, 4, 28, 12)
+    assert (thing.version, thing.parent, thing.box) == (2, ("m1", 1), (4, 4, 28, 12))
+    assert thing.prompts[-1] == {"points": [[22, 8]], "labels": [1]}
+    assert result.text == "m1 (red) now takes in (22, 8): 64 -> 128 pixels."
+    assert shelf.state.selection == ("m1", "m2", "m3", "m4", "m5", "m6")
+
+
+def test_refine_again_asks_with_all_points_so_far(shelf: VisionToolkit) -> None:
+    shelf.call("refine_with_point", {"handle": "m1", "point": [22, 8]})
+    name = shelf.gesture("p1", "point", [24, 8])
+    shelf.call("refine_with_point", {"handle": "m1", "point": name, "include": False})
+    thing = shelf.state.objects["m1"]
+    assert thing.mask == mask_of(4, 4, 12, 12)
+    assert thing.prompts[-2:] == (
+        {"points": [[22, 8]], "labels": [1]},
+        {"gesture": name, "points": [[24, 8]], "labels": [0]},
+    )
+
+
+def test_refine_without_a_mask_makes_one(make: Any) -> None:
+    toolkit = make()
+    toolkit.call("ground", {"phrases": ["blue"]})
+    toolkit.call("refine_with_point", {"handle": "m1", "point": [22, 8]})
+    assert toolkit.state.objects["m1"].mask == mask_of(20, 4, 28, 12)
+
+
+def test_refine_takes_the_candidate_that_obeys_most_points(make: Any) -> None:
+    class Stubborn:
+        """Prefers a mask that disobeys."""
+
+        def segment(self, requests: Any) -> Any:
+            masks = [mask_of(0, 0, 64, 64), mask_of(4, 4, 12, 12), mask_of(4, 4, 28, 12)]
+            ious = np.array([0.99, 0.9, 0.5], np.float32)
+            return [[Segments(masks, ious, ious) for _ in request.prompts] for request in requests]
+
+    toolkit = make(segmenter=Stubborn(), answers={"can": [((4, 4, 12, 12), 0.9)]})
+    toolkit.call("segment", {"phrases": ["can"]})
+    toolkit.call("refine_with_point", {"handle": "m1", "point": [40, 40], "include": False})
+    toolkit.call("refine_with_point", {"handle": "m1", "point": [22, 8]})
+    thing = toolkit.state.objects["m1"]
+    assert (thing.mask, thing.candidate) == (mask_of(4, 4, 28, 12), 2)
+
+
+def test_refine_that_no_candidate_obeys_changes_nothing_and_says_so(make: Any) -> None:
+    class Deaf:
+        def segment(self, requests: Any) -> Any:
+            one = np.ones(1, np.float32)
+            return [[Segments([mask_of(4, 4, 12, 12)], one, one) for _ in request.prompts] for request in requests]
+
+    toolkit = make(segmenter=Deaf())
+    toolkit.call("segment", {"phrases": ["blue"], "quantity": "one"})
+    result = toolkit.call("refine_with_point", {"handle": "m1", "point": [50, 50]})
+    assert result.text == "m1 (blue) is unchanged: no mask takes it in at (50, 50)."
+    assert toolkit.state.objects["m1"].version == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"handle": "m1", "point": [64, 3]},
+            r"^point=\[64, 3\] lies outside p1: expected 0 <= x < 64 and .* Pass a point",
+        ),
+        ({"handle": "m1", "point": [3, -1]}, r"^point=\[3, -1\] lies outside p1"),
+        ({"handle": "m1", "point": "g9"}, r"^gestures=g9 do not exist"),
+        ({"handle": "m1", "point": "g1"}, r"^point=g1 is a box on p1: expected a point on p1\. Ask the person"),
+        ({"handle": "m1-m2", "point": [3, 3]}, r"^handle=m1-m2 names 2 objects: expected one\. Refine one"),
+        ({"handle": "m1"}, r"^point is missing: expected a value\. Call refine_with_point again with point"),
+        (
+            {"handle": "m1", "point": [float("nan"), 1]},
+            r"^point=\[nan, 1\] is not valid: expected gesture name, or \[x, y\]",
+        ),
+    ],
+)
+def test_refine_that_cannot_be_says_what_can(shelf: VisionToolkit, arguments: dict[str, Any], message: str) -> None:
+    shelf.gesture("p1", "box", [2, 2, 9, 9])
+    with pytest.raises(ToolInputError, match=message):
+        shelf.call("refine_with_point", arguments)
