@@ -67,9 +67,10 @@ def request(scene: Scene) -> tuple[str, str, str]:
     return ask_about(scene, np.random.default_rng(scene.seed), ABSENT)
 
 
-def sentence(noun: str, phrase: str) -> str:
+def sentence(phrase: str) -> str:
     """The request as a person says it."""
-    return f"count the {phrase.removesuffix(noun)}{PLURALS[noun]}"
+    *colour, noun = phrase.split()
+    return " ".join(["count the", *colour, PLURALS[noun]])
 
 
 def ask(scene: Scene, count: Counts, detect: Detects) -> Answer:
@@ -130,20 +131,20 @@ def average_precision(answers: Sequence[Answer], overlap: float = 0.5) -> float:
 
 def product(models: str, detector: str | None, segmenter: str | None) -> tuple[Counts, Detects, Any]:
     """The product's `count` tool, its detector and its segmenter service."""
-    from agent_tools import Picture, VisionToolkit, load_services
+    from agent_tools import Memory, Picture, VisionToolkit, load_services
 
     services = load_services(models, detector=detector, segmenter=segmenter)
 
     def count(scene: Scene, phrase: str) -> dict[str, Any]:
-        with VisionToolkit(services) as toolkit:
+        with Memory.temporary() as memory:
+            toolkit = VisionToolkit(services=services, memory=memory)
             picture = toolkit.open_picture(scene.image)
             answer = toolkit.call("count", {"phrases": [phrase], "picture": picture})
         counted: dict[str, Any] = answer.data["counts"][phrase]
         return counted
 
     def detect(scene: Scene, phrase: str) -> Detections:
-        found: Detections = services.detector.detect([Picture.from_array(scene.image)], [[phrase]])[0]
-        return found
+        return services.detector.detect([Picture.from_array(scene.image)], [[phrase]])[0]
 
     return count, detect, services.segmenter
 
@@ -161,7 +162,7 @@ def contact_sheet(answers: Sequence[Answer], path: Path, most: int = 12) -> None
             draw.rectangle(box, outline="white")
         for index in np.argsort(-answer.scores)[: answer.number]:
             draw.rectangle(answer.boxes[index].tolist(), outline="red")
-        words = f"{answer.phrase}: {answer.number} for {len(answer.truth)}, seed {answer.scene.seed}"
+        words = f"{sentence(answer.phrase)}: {answer.number} for {len(answer.truth)}, seed {answer.scene.seed}"
         draw.rectangle((0, 0, tile.width, 12), fill="black")
         draw.text((2, 0), words, fill="white")
         tiles.append(tile)
