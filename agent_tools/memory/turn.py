@@ -381,10 +381,19 @@ class Turn:
             found = self._find_call(call_id)
         if found is None:
             return None
+        return with_masks(found, self._all_versions())
+
+    @property
+    def calls(self) -> tuple[CallRecord, ...]:
+        """The calls recorded in this turn so far, in order."""
+        versions = self._all_versions()
+        return tuple(with_masks(call, versions) for call in self._calls.values())
+
+    def _all_versions(self) -> dict[str, tuple[ObjectVersion, ...]]:
         versions = dict(self._base.versions)
         for one in self._versions:
             versions[one.handle] = (*versions.get(one.handle, ()), one)
-        return with_masks(found, versions)
+        return versions
 
     def finish(self) -> Staged | None:
         """End the turn, and say what is to be written; None where nothing happened in it."""

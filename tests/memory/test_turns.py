@@ -184,9 +184,11 @@ def test_call_of_a_known_id_is_kept_once(memory: Memory, add: Add) -> None:
         turn.record_call(first)
         turn.record_call(CallRecord("c1", "count", {}, "another"))
         assert turn.call("c1") == first
+        assert turn.calls == (first,)
     with memory.turn(conversation) as turn:
         turn.record_call(CallRecord("c1", "count", {}, "another"))
         assert turn.call("c1") == first
+        assert turn.calls == ()
         assert turn.call("c2") is None
     assert [said.calls for said in memory.history(conversation)] == [(first,)]
 

@@ -279,16 +279,17 @@ class SnapshotMachine(RuleBasedStateMachine):
         with self.memory.turn(self.conversation, "how many now?") as turn:
             turn.answer = str(len(turn.state.objects))
 
-    @rule(pick=st.integers(0, 10), picture=st.booleans())
-    def forget(self, pick: int, picture: bool) -> None:
-        now = self.snapshots[self.at]
-        handles = list(now.pictures if picture else now.objects)
-        if not handles:
-            return
-        handle = handles[pick % len(handles)]
+    @rule(choices=st.lists(st.integers(0, 40), max_size=2), pick=st.integers(0, 10), picture=st.booleans())
+    def forget(self, choices: list[int], pick: int, picture: bool) -> None:
+        now = self.snapshots[self.at].without(set())
         with self.memory.turn(self.conversation, "forget") as turn:
-            turn.forget(picture=handle) if picture else turn.forget([handle])
-        gone = {handle, *(one for one, place in self.lies_on.items() if place == handle)}
+            for choice in choices:
+                self.change(turn, now, choice)
+            handles = list(now.pictures if picture else now.objects)
+            handle = handles[pick % len(handles)] if handles else None
+            if handle is not None:
+                turn.forget(picture=handle) if picture else turn.forget([handle])
+        gone = {handle, *(one for one, place in self.lies_on.items() if place == handle)} - {None}
         self.forgotten |= gone
         kept: list[Snapshot] = []
         for index, snapshot in enumerate(self.snapshots):
@@ -297,6 +298,9 @@ class SnapshotMachine(RuleBasedStateMachine):
                 kept.append(rest)
             if index == self.at:
                 at = len(kept) - 1
+        if now.without(gone) != kept[at]:
+            kept[at + 1 :] = [now.without(gone)]
+            at += 1
         self.snapshots, self.at = kept, at
 
     @invariant()
