@@ -28,45 +28,26 @@ _IN_MODULE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 FORMS = "a folder, a hub id owner/name, path/to/file.py:factory, package.module:factory or an installed entry point"
 
 
-def build_service(role: Role, typed: str, device: str, cache: EncodingCache) -> Detector | Segmenter:
-    """The service that `typed` names.
+def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
+    """The detector that `typed` names.
 
     Args:
-        role: which protocol it must satisfy.
         typed: a folder, a hub id, ``path/to/file.py:factory``, ``package.module:factory`` or an entry point's name.
         device: auto, cpu, cuda:n or mps; for models of our own, a factory chooses for itself.
         cache: where models of our own keep their encodings.
 
     Raises:
-        ConfigError: nothing of that name, a factory that fails, or an object that is no such service.
+        ConfigError: nothing of that name, a factory that fails, or an object that is no detector.
         ServiceError: the hub cannot be reached.
     """
-    factory = _factory(role, typed)
+    factory = _factory("detector", typed)
     if factory is None:
-        return _own_model(role, typed, device, cache)
-    try:
-        service = factory()
-    except AskmaskError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            f"{role}={shorten(typed)} failed when called ({type(error).__name__}: {shorten(error, 160)}): "
-            f"expected it to return a {role}. Correct the factory, or use --models demo."
-        ) from error
-    return check_service(role, typed, service)
+        # A late import: it loads torch, which a factory of somebody else's may not need.
+        from agent_tools.services.grounding_dino import GroundingDino
 
-
-def check_service(role: Role, typed: str, service: Any) -> Detector | Segmenter:
-    """`service`, when it satisfies its protocol as far as that shows without calling it.
-
-    Raises:
-        ConfigError: it does not.
-    """
-    what = f"{role}={shorten(typed)} gave a {type(service).__name__}"
-    if role == "segmenter":
-        if isinstance(service, Segmenter) and callable(service.segment):
-            return service
-        raise ConfigError(f"{what}: expected an object with segment(requests). See agent_tools/services/base.py.")
+        return GroundingDino(typed, device, cache)
+    service = _called("detector", typed, factory)
+    what = f"detector={shorten(typed)} gave a {type(service).__name__}"
     if not (isinstance(service, Detector) and callable(service.detect)):
         raise ConfigError(
             f"{what}: expected an object with detect(pictures, phrases) and threshold. "
@@ -78,15 +59,32 @@ def check_service(role: Role, typed: str, service: Any) -> Detector | Segmenter:
     return service
 
 
-def _own_model(role: Role, typed: str, device: str, cache: EncodingCache) -> Detector | Segmenter:
-    # Late imports: they load torch, which a factory of somebody else's may not need.
-    if role == "detector":
-        from agent_tools.services.grounding_dino import GroundingDino
+def build_segmenter(typed: str, device: str, cache: EncodingCache) -> Segmenter:
+    """The segmenter that `typed` names; arguments and errors as for `build_detector`."""
+    factory = _factory("segmenter", typed)
+    if factory is None:
+        from agent_tools.services.sam import Sam
 
-        return GroundingDino(typed, device, cache)
-    from agent_tools.services.sam import Sam
+        return Sam(typed, device, cache)
+    service = _called("segmenter", typed, factory)
+    if not (isinstance(service, Segmenter) and callable(service.segment)):
+        raise ConfigError(
+            f"segmenter={shorten(typed)} gave a {type(service).__name__}: expected an object with segment(requests). "
+            "See agent_tools/services/base.py."
+        )
+    return service
 
-    return Sam(typed, device, cache)
+
+def _called(role: Role, typed: str, factory: Callable[[], Any]) -> Any:
+    try:
+        return factory()
+    except AskmaskError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"{role}={shorten(typed)} failed when called ({type(error).__name__}: {shorten(error, 160)}): "
+            f"expected it to return a {role}. Correct the factory, or use --models demo."
+        ) from error
 
 
 def _factory(role: Role, typed: str) -> Callable[[], Any] | None:

@@ -83,11 +83,12 @@ class GroundingDino:
             ConfigError: no such model or device.
             ServiceError: the hub cannot be reached.
         """
+        self._source = str(source)
         self._name = f"detector={shorten(source)}"
         folder = locate(source, "detector")
         self._device = choose_device(device)
         auto = AutoModelForZeroShotObjectDetection
-        self._model, self._processor = open_model(folder, str(source), "detector", dict.fromkeys(FAMILIES, auto))
+        self._model, self._processor = open_model(folder, self._source, "detector", dict.fromkeys(FAMILIES, auto))
         with running(self._device, self._name):
             self._model.to(self._device)
         self._settings = CheckpointSettings.read(folder)
@@ -127,7 +128,7 @@ class GroundingDino:
 
     def _detect_run(self, pictures: dict[int, Picture], phrases: tuple[str, ...]) -> dict[int, Detections]:
         """Answer the same phrases on several pictures, each once."""
-        keys = {index: (picture.digest, self._name, phrases) for index, picture in pictures.items()}
+        keys = {index: (picture.digest, self._source, phrases) for index, picture in pictures.items()}
         known = {index: self._cache.get(key) for index, key in keys.items()}
         found: dict[int, Detections] = {index: hit for index, hit in known.items() if hit is not None}
         distinct = {word: place for place, word in reversed(list(enumerate(phrases))) if word}

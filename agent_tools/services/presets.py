@@ -23,7 +23,7 @@ from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Detector, Segmenter, SegmentRequest, Segments, Services
 from agent_tools.services.checkpoints import cached, fetch
 from agent_tools.services.encodings import EncodingCache
-from agent_tools.services.factories import Role, build_service
+from agent_tools.services.factories import Role, build_detector, build_segmenter
 from agent_tools.settings import settings
 
 
@@ -99,8 +99,21 @@ def bundled_folder(role: Role) -> Path:
 
 
 def source_of(preset: Preset, role: Role) -> str:
-    """What `build_service` opens for a preset: a hub id, or the bundled folder."""
-    return getattr(preset, role) or str(bundled_folder(role))
+    """What `build_detector` opens for a preset: a hub id, or the bundled folder.
+
+    Raises:
+        ConfigError: this installation lacks the bundled model.
+    """
+    hub_id: str = getattr(preset, role)
+    if hub_id:
+        return hub_id
+    folder = bundled_folder(role)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"models={preset.name} lacks its {role}: expected {shorten(folder)}. "
+            "Install askmask again, or choose another with --models."
+        )
+    return str(folder)
 
 
 def is_fetched(preset: Preset) -> bool:
@@ -188,18 +201,14 @@ def load_services(
     defaults = settings()
     chosen = find_preset(preset or defaults.models or default_preset())
     device = device or defaults.device
-    names = {
-        "detector": detector or defaults.detector or source_of(chosen, "detector"),
-        "segmenter": segmenter or defaults.segmenter or source_of(chosen, "segmenter"),
-    }
+    typed_detector, typed_segmenter = detector or defaults.detector, segmenter or defaults.segmenter
     cache = EncodingCache.configured()
-    own = {role: names[role] == source_of(chosen, role) for role in names}  # type: ignore[arg-type]
     services = Services(
-        detector=build_service("detector", names["detector"], device, cache),  # type: ignore[arg-type]
-        segmenter=build_service("segmenter", names["segmenter"], device, cache),  # type: ignore[arg-type]
-        preset=chosen.name if any(own.values()) else "custom",
-        detector_name="demo" if own["detector"] and chosen.name == "demo" else names["detector"],
-        segmenter_name="demo" if own["segmenter"] and chosen.name == "demo" else names["segmenter"],
+        detector=build_detector(typed_detector or source_of(chosen, "detector"), device, cache),
+        segmenter=build_segmenter(typed_segmenter or source_of(chosen, "segmenter"), device, cache),
+        preset="custom" if typed_detector and typed_segmenter else chosen.name,
+        detector_name=typed_detector or chosen.detector or chosen.name,
+        segmenter_name=typed_segmenter or chosen.segmenter or chosen.name,
     )
     clock = _Clock(services.seconds)
     services.detector = TimedDetector(services.detector, clock)

@@ -104,10 +104,13 @@ class Sam:
             ConfigError: no such model or device.
             ServiceError: the hub cannot be reached.
         """
+        self._source = str(source)
         self._name = f"segmenter={shorten(source)}"
         folder = locate(source, "segmenter")
         self._device = choose_device(device)
-        self._model, self._processor = open_model(folder, str(source), "segmenter", {"sam": AutoModelForMaskGeneration})
+        self._model, self._processor = open_model(
+            folder, self._source, "segmenter", {"sam": AutoModelForMaskGeneration}
+        )
         with running(self._device, self._name):
             self._model.to(self._device)
         self._mask_prompt_logit = CheckpointSettings.read(folder).mask_prompt_logit
@@ -161,7 +164,7 @@ class Sam:
 
     def _encode(self, picture: Picture) -> torch.Tensor:
         """The picture's encoding, (1, C, T, T), from the cache where it is there."""
-        key = (picture.digest, self._name, "encoding")
+        key = (picture.digest, self._source, "encoding")
         known: torch.Tensor | None = self._cache.get(key)
         if known is not None:
             return known

@@ -153,12 +153,21 @@ def test_load_services_failed_file_can_be_mended_and_tried_again(tmp_path: Path)
 )
 def test_load_services_name_of_nothing_says_what_may_be_named(typed: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        factories.build_service("detector", typed, "cpu", presets.EncodingCache(0))
+        factories.build_detector(typed, "cpu", presets.EncodingCache(0))
 
 
 def test_load_services_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds no config.json"):
         load_services(detector=str(tmp_path), segmenter=FAKE_SEGMENTER)
+
+
+def test_load_services_installation_without_the_demo_models_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(presets, "bundled_folder", lambda role: tmp_path / role)
+    with pytest.raises(ConfigError, match=r"models=demo lacks its segmenter: expected .*segmenter"):
+        load_services("demo", detector=FAKE_DETECTOR)
+    assert not presets.is_fetched(PRESETS["demo"])
 
 
 @pytest.mark.parametrize(("typed", "close"), [("bets", "best"), ("Demo", "demo"), ("bassse", "base")])
