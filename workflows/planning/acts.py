@@ -17,6 +17,7 @@ from workflows.planning.orders import Calls, Order, call
 from workflows.planning.places import CannotPlanError, Where, places_of
 from workflows.planning.pointing import (
     about_click,
+    add_clicked,
     click_alone,
     gesture_of,
     is_a,
@@ -34,6 +35,8 @@ def count(order: Order, state: Situation) -> Calls:
     """Count named things afresh, or what is known."""
     names = order.names
     mentions = names.mentions
+    if about_click(order, state) and state.hit() not in state.whole_selection():
+        return add_clicked(names.first, state)
     whole = all(mention.everything or mention.generic for mention in mentions) and bool(mentions)
     if whole and not (state.anything_selected and state.labels):
         calls = everything(names, state)
@@ -166,6 +169,13 @@ def redo(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     return [call("redo")] * min(int(order.values.get("number", 1)), _MANY_STEPS)
 
 
+def look_again(order: Order, state: Situation) -> Calls:  # noqa: ARG001
+    """Look afresh for what is selected."""
+    if not state.labels:
+        raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
+    return [call("count", phrases=list(state.labels))]
+
+
 def recall(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     """What is in memory."""
     return [call("recall")]
@@ -180,7 +190,7 @@ def forget(order: Order, state: Situation) -> Calls:
     """Erase what is named."""
     handles: list[str] = []
     for mention in order.names.mentions:
-        if mention.everything:
+        if mention.everything and not mention.pronoun:
             return [call("forget")]
         if mention.phrase is not None:
             labels, colour = state.matching_labels(mention)
@@ -232,6 +242,8 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "ask_about": ask_about,
     "show": show,
     "recall": recall,
+    "look_again": look_again,
+    "open": reply_with("open"),
     "undo": undo,
     "undo_all": undo_all,
     "redo": redo,

@@ -75,6 +75,9 @@ def add(order: Order, state: Situation) -> Calls:
 
 
 def _add_one(mention: Mention, state: Situation) -> Calls:
+    if state.selection is None and mention.nameless and not mention.place:
+        # What this same request has just found, beside what was selected before it.
+        return [call("select", handles=list(state.context.selection), combine="add")]
     if (mention.pointing or (mention.nameless and not mention.place)) and state.context.click is not None:
         return add_clicked(mention, state)
     if mention.attribute:

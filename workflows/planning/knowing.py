@@ -36,7 +36,8 @@ def known_of(mention: Mention, state: Situation, *, keep_label: bool = True) -> 
     here = gesture_of(state)
     if mention.handles:
         return Known(state.existing(mention.handles), places_of(mention, here, colour=mention.colour))
-    if (mention.pointing and mention.phrase is None) or (mention.pointing and state.context.click is not None):
+    at_click = mention.pointing or (mention.pronoun and not mention.plural and not mention.place)
+    if (mention.pointing and mention.phrase is None) or (at_click and state.context.click is not None):
         return Known([clicked(state)], Places())
     if mention.phrase is None:
         return _nameless(mention, state, here)

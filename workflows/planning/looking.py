@@ -6,6 +6,7 @@ This module does not know sentence shapes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from workflows.planning.knowing import Known, known_of, selecting
@@ -23,6 +24,8 @@ def look(tool: str, names: Names, state: Situation) -> Calls:
     groups: dict[str, tuple[Places, list[Mention]]] = {}
     for mention, place in zip(mentions, places, strict=True):
         groups.setdefault(repr(place), (place, []))[1].append(mention)
+    if tool == "count":
+        groups = dict(_each_choice(groups.values()))
     picked = any(place.choices for place, _ in groups.values())
     if (tool == "count" or len(groups) == 1) and not picked:
         calls: Calls = []
@@ -32,6 +35,15 @@ def look(tool: str, names: Names, state: Situation) -> Calls:
     if tool == "count" or names.excluded:
         raise CannotPlanError("one_at_a_time")
     return _look_and_pick(list(groups.values()))
+
+
+def _each_choice(
+    groups: Iterable[tuple[Places, list[Mention]]],
+) -> Iterator[tuple[str, tuple[Places, list[Mention]]]]:
+    """A count for each choice: "in the first two rows" is a number for each of them."""
+    for place, members in groups:
+        parts = [Places((choice,)) for choice in place.choices] or [place]
+        yield from ((repr((part, members)), (part, members)) for part in parts)
 
 
 def _look_and_pick(groups: list[tuple[Places, list[Mention]]]) -> Calls:
@@ -155,7 +167,8 @@ def _subtract_one(mention: Mention, state: Situation) -> Calls:
     if found is None:
         raise CannotPlanError("not_among_found", thing=str(mention.phrase))
     if found.handles is not None and not found.places.steps and state.selection is not None:
-        present = [handle for handle in found.handles if handle in state.selection]
+        # What an earlier clause took out is not missed: "that is not an orange, remove it".
+        present = [handle for handle in found.handles if handle in (*state.selection, *state.context.selection)]
         if not present:
             raise CannotPlanError("not_selected", handles=", ".join(found.handles))
         return [call("select", handles=present, combine="subtract")]

@@ -29,6 +29,8 @@ class Mention:
     definite: bool = False
     counted_as_one: bool = False
     """Exactly one is meant: "a wiper", "the dog"."""
+    one_of: bool = False
+    """One of many is picked: "the smallest of the tomatoes"."""
     known: bool = False
     """Something found before: "of them", "those"."""
     pointing: bool = False

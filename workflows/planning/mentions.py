@@ -13,8 +13,9 @@ from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
 from workflows.planning.mention import Mention, Names, shared
 from workflows.planning.nouns import head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
-from workflows.planning.wording import replaced, without_end
+from workflows.planning.wording import replaced, without_end, without_start
 
+_PICKS = frozenset({"extreme", "ordinal", "certainty"})
 _HANDLE = re.compile(r"m\d+")
 
 
@@ -35,7 +36,7 @@ class _Reader:
     def names(self, text: str) -> Names | None:
         text = replaced(text, self.words.name_rewrites)
         text, remaining = self._without_remaining(text)
-        text = without_end(text, self.words.lists["too"])
+        text = without_end(without_start(text, self.words.lists["only"]), self.words.lists["too"])
         text, excluded_text, denied = self._parted(text)
         text, more_remaining = self._without_remaining(text)
         mentions = self._joined(text)
@@ -53,9 +54,9 @@ class _Reader:
         for length in range(min(4, len(words)), 0, -1):
             start = len(words) - length
             before = words[start - 1] if start else ""
-            in_a_place = before in self.lists["the"] | self.lists["at"] or compiled("<side>", self.language).fits(
-                before
-            )
+            in_a_place = before in self.lists["the"] | self.lists["at"] | self.lists["links"] - self.lists[
+                "copula"
+            ] or compiled("<side>", self.language).fits(before)
             if " ".join(words[start:]) in self.lists["remaining"] and not in_a_place:
                 if before in self.lists["copula"]:
                     start -= 1
@@ -76,8 +77,9 @@ class _Reader:
                 if said in self.lists["except"]:
                     bare = said == "not" and after[0] not in self.lists["definite"] and after[0] not in self.lists["at"]
                     return " ".join(words[:position]), " ".join(after), "not" if bare else ""
-                if said == "without" and position:
-                    described = not _HANDLE.fullmatch(after[0]) and after[0] not in self.lists["definite"]
+                definite = _HANDLE.fullmatch(after[0]) is not None or after[0] in self.lists["definite"]
+                if said == "without" and (position or definite):
+                    described = not definite
                     return " ".join(words[:position]), " ".join(after), "without" if described else ""
         return text, "", ""
 
@@ -108,6 +110,7 @@ class _Reader:
         words = self._take_leading(words, place)
         if words[:1] == ["of"]:
             words, mention = self._articles(words[1:], replace(mention, known=True))
+            mention = replace(mention, one_of=bool(place.keys() & _PICKS) and "amount" not in place)
             words = self._take_leading(words, place)
         words, mention = self._articles(words, mention)
         return self._named(words, mention)
@@ -161,12 +164,16 @@ class _Reader:
     def _named(self, words: list[str], mention: Mention) -> Mention | None:
         """The mention named by `words`, which hold neither articles nor places any more."""
         handles = tuple(word for word in words if _HANDLE.fullmatch(word))
+        if handles and set(words) & self.lists["copula"]:
+            return None
         if handles:
             return replace(mention, handles=handles)
         if len(words) > 1 and words[-1] in self.lists["nearby"]:
             mention = replace(mention, pointing=not is_plural(words[-2], self.language))
             words = words[:-1]
         words, predicate = self._predicate(words)
+        if len(words) > 1 and words[0] in self.lists["vague"] and self._only_adjectives(words[1:]):
+            words, predicate = words[:1], words[1:]
         text = " ".join(words)
         if text in self.lists["others"]:
             return replace(mention, others=True, plural=True)
@@ -174,7 +181,7 @@ class _Reader:
             return replace(mention, everything=True, plural=True)
         mention = replace(mention, everything=mention.everything and words == ["them"])
         if not words and not predicate:
-            singular_pick = mention.place.keys() & {"extreme", "ordinal", "certainty"} and "amount" not in mention.place
+            singular_pick = mention.place.keys() & _PICKS and "amount" not in mention.place
             return replace(mention, plural=not singular_pick)
         end = head_end(words, self.language)
         described = words[end:] if words else []
@@ -202,7 +209,7 @@ class _Reader:
         if not any(letter.isalpha() for letter in noun):
             return None
         phrase = singular_phrase(" ".join([*head, *described]), self.language)
-        many = is_plural(noun, self.language) or mention.plural
+        many = (is_plural(noun, self.language) or mention.plural) and not mention.one_of
         uncounted = noun in self.lists["stuff"]
         one = not many and not uncounted and (mention.counted_as_one or mention.definite)
         return replace(
@@ -236,7 +243,7 @@ class _Reader:
         if described or adjectives:
             with_one = singular_phrase(" ".join(["things", *described]), self.language).split()[1:]
             attribute = " ".join([*adjectives, "*", *with_one])
-        picked = bool(place.keys() & {"extreme", "ordinal", "certainty"})
+        picked = bool(place.keys() & _PICKS)
         single = noun in self.lists["single"] or (not noun and picked)
         return replace(
             mention,

@@ -76,7 +76,7 @@ def places_of(mention: Mention, here: str | None, *, one_side: bool = True, **fi
         raise CannotPlanError(str(place["unsupported"]))
     where: Where = {key: value for key, value in filters.items() if value is not None}
     for key in _FILTERS:
-        if key in place:
+        if key in place and not (key == "row" and "rows" in place):
             if place[key] == "here" and here is None:
                 raise CannotPlanError("click_needed")
             where[key] = here if place[key] == "here" else place[key]
@@ -114,6 +114,9 @@ def repeated_picks(mention: Mention) -> list[Where]:
 def _picks(mention: Mention) -> list[Where]:
     """The picks by order or extreme, one for each thing that is meant; without an order, tools take reading order."""
     place = mention.place
+    if "rows" in place:
+        first = int(place["row"])
+        return [{"row": first + (number if first > 0 else -number)} for number in range(int(place["rows"]))]
     order: str | None
     amount = int(place.get("amount", 1))
     ordinal = place.get("ordinal")

@@ -114,7 +114,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     return Order(frame.act, names, values, clause.asked, clause.words)
 
 
-_ANYTHING_GOES = frozenset({"edit", "similar", "help", "describe", "recall", "clear_selection"})
+_ANYTHING_GOES = frozenset({"edit", "open", "similar", "help", "describe", "recall", "clear_selection"})
 
 
 def _bare(clause: Clause, language: str) -> Order | None:
