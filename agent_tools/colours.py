@@ -37,7 +37,7 @@ _SATURATED, _COLOURFUL = 0.2, 0.1
 """From this saturation (0..1) and difference of largest and smallest channel (0..1) on, a pixel has a hue."""
 _COLOURFUL_SHARE = 0.35
 """Share of a thing's pixels that must have a hue for it to have one: print on a white mug does not make it red."""
-_SAMPLE = 4096
+_SAMPLE = 1024
 
 
 def basic_colour(words: str) -> str:
@@ -81,19 +81,14 @@ def name_colour(pixels: NDArray[np.uint8]) -> str:
     hue, saturation, value = _hsv(pixels)
     colourful = (saturation >= _SATURATED) & (saturation * value >= _COLOURFUL)
     if colourful.mean() < _COLOURFUL_SHARE:
-        return _neutral(float(np.percentile(value[~colourful], 70)))
+        middle, lit = np.percentile(value[~colourful], [50, 70])
+        return "black" if middle < 0.3 else "white" if lit >= 0.65 else "grey"
     hue, saturation, value = hue[colourful], saturation[colourful], value[colourful]
     peak = _peak(hue, saturation * value)
     offset = (hue - peak + 180) % 360 - 180
     near = np.abs(offset) <= 25
     centre = (peak + float(np.average(offset[near], weights=(saturation * value)[near]))) % 360
     return _chromatic(centre, float(np.median(saturation[near])), float(np.percentile(value[near], 70)))
-
-
-def _neutral(value: float) -> str:
-    if value < 0.3:
-        return "black"
-    return "white" if value >= 0.65 else "grey"
 
 
 def _chromatic(hue: float, saturation: float, value: float) -> str:

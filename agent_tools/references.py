@@ -83,24 +83,22 @@ def rows(things: Sequence[T]) -> list[list[T]]:
     across = (boxes[:, 0] + boxes[:, 2]) / 2
     spans = boxes[:, [1, 3]] - (_roll(boxes) * across)[:, None]
     members: list[list[int]] = []
-    medians: list[NDArray[np.float64]] = []
-    for index in np.argsort(spans.mean(1), kind="stable"):
-        shares = [_shared(spans[index], median) for median in medians]
-        best = int(np.argmax(shares)) if shares else -1
+    medians = np.zeros((0, 2))
+    for index in np.argsort(spans.sum(1), kind="stable"):
+        shares = _shared(spans[index : index + 1], medians)[0]
+        best = int(np.argmax(shares)) if members else -1
         if best >= 0 and shares[best] >= SAME_ROW:
             members[best].append(int(index))
             medians[best] = np.median(spans[members[best]], axis=0)
         else:
             members.append([int(index)])
-            medians.append(spans[index])
-    settled: list[list[int]] = [[] for _ in medians]
-    for index, span in enumerate(spans):
-        shares = [_shared(span, median) for median in medians]
-        settled[
-            max(range(len(medians)), key=lambda row: (shares[row], -abs(span.mean() - medians[row].mean())))
-        ].append(index)
-    filled = sorted((row for row in settled if row), key=lambda row: float(np.median(spans[row].mean(1))))
-    return [[things[index] for index in sorted(row, key=lambda i: across[i])] for row in filled]
+            medians = np.vstack([medians, spans[index]])
+    far = np.abs(spans.mean(1)[:, None] - medians.mean(1)[None, :])
+    # The distance only decides where two rows fit equally well.
+    home = np.argmax(_shared(spans, medians) - 1e-6 * far / max(1e-9, float(far.max())), axis=1)
+    settled = sorted(set(home.tolist()), key=lambda row: float(np.median(spans[home == row].mean(1))))
+    by_place = np.argsort(across, kind="stable").tolist()
+    return [[things[i] for i in by_place if home[i] == row] for row in settled]
 
 
 def reading_order(things: Sequence[T]) -> list[T]:
@@ -282,10 +280,11 @@ def _roll(boxes: NDArray[np.float64]) -> float:
     return slope if spread < abs(slope) <= MOST_ROLL else 0.0
 
 
-def _shared(span: NDArray[np.float64], row: NDArray[np.float64]) -> float:
-    """Part of the smaller of two vertical spans (top, underside) that both share."""
-    shared = min(span[1], row[1]) - max(span[0], row[0])
-    return float(max(0.0, shared) / max(1e-9, min(span[1] - span[0], row[1] - row[0])))
+def _shared(spans: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Part of the smaller of two vertical spans (top, underside) that both share: (N, 2) and (R, 2) to (N, R)."""
+    shared = np.minimum(spans[:, None, 1], rows[None, :, 1]) - np.maximum(spans[:, None, 0], rows[None, :, 0])
+    smaller = np.minimum((spans[:, 1] - spans[:, 0])[:, None], (rows[:, 1] - rows[:, 0])[None, :])
+    return np.asarray(np.maximum(0.0, shared) / np.maximum(1e-9, smaller), np.float64)
 
 
 def _covers(thing: Thing, x: float, y: float) -> bool:
