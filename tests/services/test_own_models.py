@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -270,6 +271,23 @@ def test_services_many_threads_get_their_own_answers(model_folders: dict[str, Pa
     for (found, cut), (same_found, same_cut) in zip(alone, together, strict=True):
         np.testing.assert_array_equal(found.boxes, same_found.boxes)
         assert cut[0].masks == same_cut[0].masks
+
+
+def test_services_one_picture_asked_by_many_threads_at_once_is_encoded_once(
+    model_folders: dict[str, Path], sam: Sam
+) -> None:
+    detector = GroundingDino(model_folders["grounding-dino"], device="cpu")
+    ready = Barrier(4)
+
+    def ask(_worker: int) -> None:
+        ready.wait()
+        detector.detect([blocks()], [["book"]])
+        sam.segment([box_request(blocks(), (0, 0, 30, 30))])
+
+    eyes, encoder = detector._model.model.backbone, sam._model.vision_encoder
+    with counted(eyes) as looked, counted(encoder) as encoded, ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))
+    assert looked == encoded == [1]
 
 
 @pytest.mark.parametrize(
