@@ -155,7 +155,9 @@ def _filters(context: ToolContext, where: Where) -> list[tuple[str, Step[T]]]:
         steps.append((f"is called {label}", lambda things: [t for t in things if references.has_label(t, label)]))
     if where.turn is not None:
         turn = where.turn
-        steps.append((f"was found in turn {turn}", lambda things: [thing for thing in things if thing.turn == turn]))
+        steps.append(
+            (f"was found in turn {turn}", lambda things: [thing for thing in things if context.found_in(thing) == turn])
+        )
     return steps
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from agent_tools.errors import HandleError, ServiceError, ToolInputError, shorten
 from agent_tools.memory import Gesture, ObjectVersion, OpenedPicture, State, Turn
+from agent_tools.references import Thing
 from agent_tools.services.base import Detections, Prompt, SegmentRequest, Segments, Services
 from agent_tools.settings import Settings, settings
 from agent_tools.tools.arguments import expand
@@ -125,6 +126,10 @@ class ToolContext:
             HandleError: one of them does not exist.
         """
         return self.objects(self.state.selection if handles is None else handles)
+
+    def found_in(self, thing: Thing) -> int:
+        """Number of the turn that found a thing, whatever has corrected it since."""
+        return self.turn.version(thing.handle, 1).turn if thing.handle in self.state.objects else thing.turn
 
     def gestures(self, names: Sequence[str]) -> list[Gesture]:
         """The gestures of names, in the order given.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.masks import Mask, box_iou, mask_iou
+from agent_tools.masks import Mask, box_iou, enclosing_groups, mask_iou
 from agent_tools.memory import ObjectVersion
 from agent_tools.references import Box, reading_order
 from agent_tools.services.base import Prompt, Segments
@@ -121,7 +121,11 @@ def look(
 
 
 def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighting:
-    """Ask the detector, and tell hits from the candidates below its threshold."""
+    """Ask the detector, and tell hits from the candidates below its threshold.
+
+    A box that merely encloses several others of its phrase goes, whatever detector it comes from; only hits make a
+    group of a hit.
+    """
     detections, detector = context.detect(picture, phrases), context.services.detector
     turn, sure = context.state.turn_number, chances(detections.scores, detector)
     hits: list[Found] = []
@@ -130,8 +134,10 @@ def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighti
         mine = np.flatnonzero(detections.phrase_indices == index)
         good = mine[detections.scores[mine] >= detector.threshold]
         weak = mine[detections.scores[mine] < detector.threshold]
-        twice = box_iou(detections.boxes[weak], detections.boxes[good]) > SAME_PLACE
-        for place in (*good, *weak[~twice.any(1)]):
+        twice = (box_iou(detections.boxes[weak], detections.boxes[good]) > SAME_PLACE).any(1)
+        weak = weak[~twice & ~enclosing_groups(detections.boxes[mine])[np.isin(mine, weak)]]
+        good = good[~enclosing_groups(detections.boxes[good])]
+        for place in (*good, *weak):
             box, score, chance = _corners(detections.boxes[place]), float(detections.scores[place]), float(sure[place])
             prompts = ({"phrase": phrase, "chance": round(chance, 4)}, {"box": [round(side, 2) for side in box]})
             found = Found(picture, phrase, score, box, turn, prompts, review=chance < DOUBTFUL)

@@ -23,7 +23,7 @@ def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:  # n
     state = context.state
     known: dict[tuple[str, str, int], list[str]] = {}
     for thing in state.objects.values():
-        known.setdefault((thing.picture, thing.label, thing.turn), []).append(thing.handle)
+        known.setdefault((thing.picture, thing.label, context.found_in(thing)), []).append(thing.handle)
     lines = [
         f"{one.handle} {one.name} {one.width}x{one.height}" + (" (current)" if one.handle == state.picture else "")
         for one in state.pictures.values()

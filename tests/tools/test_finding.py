@@ -105,6 +105,13 @@ def test_count_does_not_take_a_weaker_box_on_a_hit_for_one_that_was_missed(make:
     assert make(answers=answers).call("count", {"phrases": ["red"]}).data["counts"]["red"]["high"] == 1
 
 
+def test_count_drops_a_box_round_the_whole_group(make: Any) -> None:
+    singles = [((x, y, x + 20, y + 20), 0.9) for y in (0, 20) for x in (0, 20, 40)]
+    toolkit = make(answers={"orange": [*singles, ((0, 0, 60, 40), 0.8), ((0, 0, 60, 21), 0.45)]})
+    counted = toolkit.call("count", {"phrases": ["orange"]}).data["counts"]["orange"]
+    assert (counted["n"], counted["high"]) == (6, 6)
+
+
 def test_count_where_leaves_out_near_misses_that_are_not_meant(make: Any) -> None:
     answers = {"red": [((4, 4, 12, 12), 0.95), ((36, 2, 46, 12), 0.45), ((20, 36, 28, 44), 0.45)]}
     toolkit = make(answers=answers)

@@ -84,6 +84,13 @@ def test_select_where_of_another_picture_leaves_nothing(shelf: VisionToolkit) ->
     assert selected(shelf, where={"inside": name}) == ""
 
 
+def test_select_where_turn_means_the_turn_that_found_them(shelf: VisionToolkit) -> None:
+    shelf.call("refine_with_point", {"handle": "m1", "point": [5, 5]})
+    shelf.call("ground", {"phrases": ["red blue"]})
+    assert selected(shelf, handles=["m1-m9"], where={"turn": 2}) == "m1 m2 m3 m4 m5 m6"
+    assert selected(shelf, handles=["m1-m9"], where={"turn": 4}) == "m7 m8 m9"
+
+
 def test_select_combines_with_the_selection(shelf: VisionToolkit) -> None:
     assert selected(shelf, handles=["m4", "m2"]) == "m4 m2"
     assert selected(shelf, handles=["m1"], combine="add") == "m4 m2 m1"
