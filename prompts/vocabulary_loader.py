@@ -95,13 +95,17 @@ class Vocabulary(_Strict):
     answers: Answers
 
 
-@lru_cache(maxsize=8)
 def vocabulary(language: str = "english") -> Vocabulary:
     """The vocabulary of `language`, read once.
 
     Raises:
         ConfigError: a file is missing, is not YAML, or holds a key or value that it should not.
     """
+    return _read(language)
+
+
+@lru_cache(maxsize=8)
+def _read(language: str) -> Vocabulary:
     return Vocabulary(
         language=language,
         words=read_vocabulary_file(f"{language}_words.yaml", Words),

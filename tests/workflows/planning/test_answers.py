@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workflows.planning.answers import Outcome, answer
+from workflows.planning.context import KnownObject, PlanContext
+
+ORANGES = PlanContext(
+    objects=tuple(KnownObject(handle=f"m{i}", label="orange", box=(0, 0, 9, 9)) for i in range(1, 18)),
+    selection=tuple(f"m{i}" for i in range(1, 18)),
+)
+
+
+def things(label: str, first: int, last: int) -> list[dict[str, Any]]:
+    return [{"handle": f"m{i}", "label": label} for i in range(first, last + 1)]
+
+
+def number(n: int, **more: Any) -> dict[str, Any]:
+    return {"n": n, "low": n, "high": n, "borderline": [], "saturated": False, **more}
+
+
+def counted(arguments: dict[str, Any], counts: dict[str, Any], objects: list[dict[str, Any]]) -> Outcome:
+    return Outcome("count", arguments, "", {"counts": counts, "objects": objects})
+
+
+def test_answer_count_many_one_and_none() -> None:
+    many = counted({"phrases": ["orange"]}, {"orange": number(17)}, things("orange", 1, 17))
+    one = counted({"phrases": ["lemon"]}, {"lemon": number(1)}, things("lemon", 1, 1))
+    none = counted({"phrases": ["unicorn"]}, {"unicorn": number(0)}, [])
+
+    assert answer([many], PlanContext()) == "There are 17 oranges."
+    assert answer([one], PlanContext()) == "There is 1 lemon."
+    assert answer([none], PlanContext()) == "I found no unicorns."
+
+
+def test_answer_count_of_several_phrases_names_what_is_missing() -> None:
+    counts = {"orange": number(2), "red apple": number(1), "unicorn": number(0)}
+    outcome = counted({"phrases": list(counts)}, counts, things("orange", 1, 2) + things("red apple", 3, 3))
+
+    assert answer([outcome], PlanContext()) == "There are 2 oranges and 1 red apple. I found no unicorns."
+
+
+def test_answer_yes_no_question() -> None:
+    yes = counted({"phrases": ["lemon"]}, {"lemon": number(2)}, things("lemon", 1, 2))
+    no = counted({"phrases": ["lemon"]}, {"lemon": number(0)}, [])
+
+    assert answer([yes], PlanContext(), "exists") == "Yes, there are 2 lemons."
+    assert answer([no], PlanContext(), "exists") == "No, I found no lemons."
+
+
+def test_answer_comparison_says_which_is_more() -> None:
+    counts = {"tomato": number(2), "potato": number(5)}
+    outcome = counted({"phrases": list(counts)}, counts, things("tomato", 1, 2) + things("potato", 3, 7))
+
+    assert answer([outcome], PlanContext(), "compare").endswith("There are more potatoes than tomatoes.")
+
+
+def test_answer_count_with_a_place_names_handles() -> None:
+    outcome = counted({"phrases": ["orange"], "where": {"row": 1}}, {"orange": number(7)}, things("orange", 1, 7))
+
+    assert answer([outcome], PlanContext()) == "There are 7 oranges in the top row: m1 to m7."
+
+
+def test_answer_count_of_a_part_names_the_whole() -> None:
+    part = counted({"where": {"row": 1}}, {"orange": number(7)}, things("orange", 1, 7))
+    none = counted({"where": {"colour": "blue"}}, {"orange": number(0)}, [])
+
+    assert answer([part], ORANGES) == "7 of the 17 oranges are in the top row: m1 to m7."
+    assert answer([none], ORANGES) == "None of the 17 oranges is blue."
+
+
+def test_answer_doubt_and_saturation_are_said() -> None:
+    counts = {"orange": number(17, low=15, high=18, borderline=["m4", "m9"], saturated=True)}
+    said = answer([counted({"phrases": ["orange"]}, counts, things("orange", 1, 17))], PlanContext())
+
+    assert "between 15 and 18" in said
+    assert "m4 and m9" in said
+    assert "there may be more" in said
+
+
+def test_answer_negation_says_what_was_left_out() -> None:
+    steps = [
+        Outcome("segment", {"phrases": ["apple"]}, "", {"objects": things("apple", 1, 9)}),
+        Outcome("select", {"where": {"colour": "red"}, "combine": "subtract"}, "", {"objects": things("apple", 1, 5)}),
+        counted({}, {"apple": number(5)}, things("apple", 1, 5)),
+    ]
+
+    assert answer(steps, PlanContext()) == "There are 5 apples that are not red."
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("segment", "I outlined 2 oranges and 1 lemon: m1 to m3."),
+        ("ground", "I found 2 oranges and 1 lemon: m1 to m3."),
+        ("select", "2 oranges and 1 lemon are selected now: m1 to m3."),
+        ("show", "Here are 2 oranges and 1 lemon: m1 to m3."),
+    ],
+)
+def test_answer_objects_of_each_tool(tool: str, said: str) -> None:
+    outcome = Outcome(tool, {}, "", {"objects": things("orange", 1, 2) + things("lemon", 3, 3)})
+
+    assert answer([outcome], PlanContext()) == said
+
+
+def test_answer_nothing_found_is_said_plainly() -> None:
+    assert answer([Outcome("segment", {"phrases": ["unicorn"]})], PlanContext()) == "I found no unicorns."
+
+
+def test_answer_empty_selection_says_why() -> None:
+    outcome = Outcome("select", {"where": {"colour": "blue"}}, "0 selected. none of 6 is blue (6 orange).")
+
+    assert answer([outcome], PlanContext()) == "Nothing is selected now. None of 6 is blue (6 orange)."
+
+
+def test_answer_tie_asks_which_one() -> None:
+    outcome = Outcome("select", {}, "", {"objects": things("orange", 1, 2), "candidates": ["m1", "m2"]})
+
+    assert "m1 and m2" in answer([outcome], PlanContext())
+    assert answer([outcome], PlanContext()).endswith("name it.")
+
+
+def test_answer_several_undos_are_one_sentence() -> None:
+    undo = Outcome("undo", {}, "", {"objects": things("orange", 1, 3)})
+
+    assert answer([undo, undo], PlanContext()) == "I took back 2 steps. 3 oranges are selected now: m1 to m3."
+
+
+def test_answer_failure_is_passed_on_word_for_word() -> None:
+    problem = "ordinal=9 is too large: expected 1 to 6. Name one of them."
+    outcomes = [Outcome("undo", {}, "", {"objects": []}), Outcome("select", {}, problem, {}, failed=True)]
+
+    assert answer(outcomes, PlanContext()).endswith(problem)
+
+
+def test_answer_recall_lists_labels_and_selection() -> None:
+    known = [{"picture": "p1", "label": "orange", "turn": 1, "handles": ["m1", "m2", "m3"]}]
+    outcome = Outcome("recall", {}, "", {"known": known, "selection": ["m1"]})
+
+    assert answer([outcome], PlanContext()) == "So far I know 3 oranges: m1 to m3. Selected: m1."
+    assert answer([Outcome("recall", {}, "", {"known": []})], PlanContext()) == "Nothing has been found yet."
+
+
+def test_answer_forget_names_what_is_gone() -> None:
+    some = Outcome("forget", {"handles": ["m3"]}, "", {"forgotten": ["m3"]})
+
+    assert answer([some], PlanContext()) == "I forgot m3."
+    assert answer([Outcome("forget", {}, "", {"forgotten": ["m1", "p1"]})], PlanContext()) == "I forgot everything."

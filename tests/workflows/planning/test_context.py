@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from pydantic import ValidationError
+
+from agent_tools.masks import Mask
+from agent_tools.memory import Gesture, ObjectVersion, OpenedPicture, State
+from workflows.planning.context import Click, KnownObject, PictureSize, PlanContext, plan_context, planner_brief
+
+WRITTEN = """{"picture": {"width": 640, "height": 480},
+ "objects": [{"handle": "m1", "label": "orange", "score": 0.91, "box": [40, 40, 120, 120], "turn": 1}],
+ "selection": ["m1"], "click": {"x": 50, "y": 60, "hits": ["m1"]}, "undo": 1, "redo": 0}"""
+
+
+def thing(handle: str, box: tuple[float, float, float, float], mask: Mask | None, picture: str = "p1") -> ObjectVersion:
+    return ObjectVersion(
+        handle=handle, version=1, picture=picture, label="orange", score=0.9, box=box, mask=mask,
+        area=mask.area if mask else 0, parent=None, prompts=(), candidate=0, predicted_iou=None, stability=None,
+        model="a model", review=False, turn=1,
+    )  # fmt: skip
+
+
+def test_plan_context_reads_the_json_of_the_command_line() -> None:
+    context = PlanContext.model_validate_json(WRITTEN)
+
+    assert context.objects == (KnownObject(handle="m1", label="orange", score=0.91, box=(40, 40, 120, 120), turn=1),)
+    assert context.click == Click(x=50, y=60, hits=("m1",), gesture="g1")
+
+
+def test_plan_context_unknown_key_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        PlanContext.model_validate({"selected": ["m1"]})
+
+
+def test_render_context_is_a_line_an_object() -> None:
+    assert PlanContext.model_validate_json(WRITTEN).render().splitlines() == [
+        "picture p1: 640 x 480 pixels, origin top left",
+        "handle label score x0 y0 x1 y1 turn (* selected)",
+        "*m1 orange 0.91 40 40 120 120 1",
+        "click g1 at 50,60 on: m1",
+        "steps to undo: 1, to redo: 0",
+    ]
+
+
+def test_render_sixty_objects_stays_small() -> None:
+    known = [KnownObject(handle=f"m{i}", label="orange", score=0.5, box=(0, 0, 99, 99), turn=1) for i in range(60)]
+
+    assert len(PlanContext(objects=tuple(known)).render()) < 2500
+
+
+def test_planner_brief_ends_with_the_table() -> None:
+    context = PlanContext(picture=PictureSize(width=4, height=3))
+
+    assert planner_brief(context).endswith(context.render())
+
+
+def test_plan_context_of_a_conversation_knows_the_current_picture_and_what_was_clicked() -> None:
+    ring = Mask.from_polygon([(0, 0), (4, 0), (4, 2), (0, 2)], 10, 10)
+    pictures = {name: OpenedPicture(name, "0" * 64, 10, 10, "a.png", Path("a.png")) for name in ("p1", "p2")}
+    objects = [
+        thing("m1", (0, 0, 10, 10), ring),
+        thing("m2", (2, 2, 8, 8), None),
+        thing("m3", (0, 0, 10, 10), None, "p2"),
+    ]
+    state = State(
+        conversation="c", revision=1, turn_number=2, pictures=MappingProxyType(pictures), picture="p1",
+        gestures={"g4": Gesture("g4", "p1", "point", ((3.0, 5.0),), 2)},
+        objects={each.handle: each for each in objects}, selection=("m3", "m2"), undo=1, redo=0,
+    )  # fmt: skip
+
+    context = plan_context(state, "g4")
+
+    assert [known.handle for known in context.objects] == ["m1", "m2"]
+    assert context.selection == ("m2",)
+    assert context.click == Click(x=3, y=5, hits=("m2",), gesture="g4")
+    assert plan_context(state).click is None
