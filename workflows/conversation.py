@@ -11,14 +11,14 @@ This module does not know what the tools do, how a model plans, or how an answer
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 
 from agent_tools.errors import ToolInputError
@@ -96,7 +96,7 @@ class Conversation:
         started = time.perf_counter()
         before = dict(self.toolkit.seconds)
         self._clock.seconds = 0.0
-        with self.toolkit.turn(request) as turn:
+        with self.toolkit.turn(request, click) as turn:
             replies = [self._answer(turn, request, click, picture) for picture in pictures or (None,)]
             reply = replies[0] if len(replies) == 1 else _joined(turn, replies)
             turn.answer = reply.answer
@@ -114,21 +114,20 @@ class Conversation:
         context = plan_context(turn.state, gesture)
         first_call = len(turn.calls)
         limit = settings().max_tool_calls
+        # One tool at a time, in the order the model called them. A step is one model call or one round of tools, so a
+        # model that makes one call a step gets `limit` calls.
+        config = RunnableConfig(max_concurrency=1, recursion_limit=2 * limit + 1, callbacks=[self._clock])
+        start: Any = {"messages": self._messages(context, request)}
         try:
-            result = self._agent.invoke(
-                {"messages": self._messages(context, request)},
-                # One tool at a time, in the order the model called them. A step is one model call or one round of
-                # tools, so a model that makes one call a step gets `limit` calls.
-                config={"max_concurrency": 1, "recursion_limit": 2 * limit + 1, "callbacks": [self._clock]},
-            )
+            result = self._agent.invoke(start, config)
             answer = _text(result["messages"][-1])
         except GraphRecursionError:
             answer = f"I stopped after {limit} steps without finishing. What is known so far is kept; ask more simply."
         return _reply(answer, turn.calls[first_call:], turn.state)
 
-    def _messages(self, context: PlanContext, request: str) -> list[BaseMessage]:
+    def _messages(self, context: PlanContext, request: str) -> list[AnyMessage]:
         """The brief with the table of handles, the last turns, and the request: all rendered from the memory."""
-        messages: list[BaseMessage] = [SystemMessage(planner_brief(context))]
+        messages: list[AnyMessage] = [SystemMessage(planner_brief(context))]
         for past in self.toolkit.history()[-HISTORY:]:
             messages += [HumanMessage(past.request), AIMessage(past.answer)]
         attached = {"askmask_context": context.model_dump(mode="json")}
