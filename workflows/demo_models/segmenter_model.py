@@ -8,7 +8,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from torch.nn import functional
 from transformers import (
@@ -34,7 +34,7 @@ class ModelShape(BaseModel):
     mlp_ratio: float
     window_size: int
     global_layers: tuple[int, ...]
-    decoder_size: int
+    decoder_size: int = Field(ge=48, multiple_of=16)
     decoder_heads: int
     decoder_mlp: int
 
@@ -69,6 +69,7 @@ def build_model(shape: ModelShape) -> SamModel:
     with torch.no_grad():
         _place_weights(model)
         _place_positions(model, shape)
+        _pass_patches_through(model, shape)
     return model
 
 
@@ -96,6 +97,66 @@ def _place_weights(model: SamModel) -> None:
         head.proj_out.bias[0] = -1.5
 
 
+def _cosine_patches(shape: ModelShape) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the cosine transform of a patch's brightness and two colour differences, and its inverse.
+
+    The lowest frequencies first, the higher ones raised as pictures lack them. Random filters mix a patch's edges
+    into noise that the encoder takes thousands of steps to undo.
+
+    Returns:
+        Filters and what each stands for in the patch, both (K, 3, p, p), K at most the hidden size.
+    """
+    side = shape.patch_size
+    places, orders = torch.arange(side) + 0.5, torch.arange(side)
+    waves = torch.cos(math.pi / side * places * orders[:, None]) * (2 / side) ** 0.5
+    waves[0] /= 2**0.5
+    colours = torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]])
+    colours = colours / colours.norm(dim=1, keepdim=True)
+    ranked = sorted(
+        (down + across + 2 * (colour > 0), colour, down, across)
+        for colour in range(3)
+        for down in range(side)
+        for across in range(side)
+    )[: shape.hidden_size]
+    basis = torch.stack(
+        [colours[c][:, None, None] * torch.outer(waves[down], waves[across]) for _, c, down, across in ranked]
+    )
+    gains = torch.tensor([(1 + 1.5 * (down + across)) / side for _, _, down, across in ranked])[:, None, None, None]
+    return basis * gains, basis / gains
+
+
+def _pass_patches_through(model: SamModel, shape: ModelShape) -> None:
+    """Starts the network as one that carries each patch's colours up to the mask features, where masks are read.
+
+    Blocks start near the identity, the neck copies, and the upscaling undoes the cosine transform cell by cell; so
+    edges are sharp from the first step and training has only to learn what belongs together.
+    """
+    filters, patches = _cosine_patches(shape)
+    encoder, decoder = model.vision_encoder, model.mask_decoder
+    encoder.patch_embed.projection.weight[: len(filters)] = filters
+    for layer in encoder.layers:
+        layer.attn.proj.weight.mul_(0.1)
+        layer.mlp.lin2.weight.mul_(0.1)
+    kept = min(shape.decoder_size, len(filters))
+    encoder.neck.conv1.weight.mul_(0.2)
+    encoder.neck.conv1.weight[:kept, :kept, 0, 0] += torch.eye(kept)
+    encoder.neck.conv2.weight.mul_(0.2)
+    encoder.neck.conv2.weight[:kept, :kept, 1, 1] += torch.eye(kept)
+    # Colours of the 4 x 4 cells of a patch, as (kept, 3, quarter down, cell down, quarter across, cell across).
+    cells = functional.adaptive_avg_pool2d(patches[:kept], 4).reshape(kept, 3, 2, 2, 2, 2)
+    first, second = decoder.upscale_conv1, decoder.upscale_conv2
+    for down in range(2):
+        for across in range(2):
+            for colour in range(3):
+                channel = 3 * (2 * down + across) + colour
+                first.weight[:, channel] = 0.0
+                first.weight[:kept, channel] = cells[:, colour, :, down, :, across]
+                second.weight[:, 1 + colour, down, across] = 0.0
+                second.weight[channel, 1 + colour, down, across] = 1.0
+    # Lifted to where GELU is all but linear.
+    decoder.upscale_layer_norm.bias[:12] = 1.5
+
+
 def _place_positions(model: SamModel, shape: ModelShape) -> None:
     """Gives positions a usable start.
 
@@ -113,7 +174,7 @@ def _place_positions(model: SamModel, shape: ModelShape) -> None:
     line = torch.cat([waves.sin(), waves.cos()], dim=1)
     rows = line[:, None, :].expand(side, side, -1)
     columns = line[None, :, :].expand(side, side, -1)
-    model.vision_encoder.pos_embed.copy_(0.2 * torch.cat([rows, columns], dim=-1)[None])
+    model.vision_encoder.pos_embed.copy_(0.3 * torch.cat([rows, columns], dim=-1)[None])
 
 
 def build_processor(shape: ModelShape) -> SamProcessor:
@@ -197,33 +258,26 @@ def mask_iou(predicted: torch.Tensor, truths: torch.Tensor) -> torch.Tensor:
     return both / either.clamp(min=1)
 
 
-class PictureHead(nn.Module):
-    """What every cell of an encoding should tell, in training only: things, outlines, and whose box it lies in.
+class OutlineHead(nn.Module):
+    """Reads things and their outlines straight from a picture's encoding, in training only.
 
-    Prompts teach the encoder about a few objects a step; this teaches it about all of them, and is thrown away. The
-    box is told in the prompt encoder's own code for corners, so that a prompt meets its object by likeness alone.
+    Prompts teach the encoder about a few objects a step; this teaches it about every pixel, and is thrown away.
     """
 
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
-        self.outlines = nn.Conv2d(shape.decoder_size, 2 * 16, kernel_size=1)
-        self.corners = nn.Conv2d(shape.decoder_size, 2 * shape.decoder_size, kernel_size=1)
+        self.project = nn.Conv2d(shape.decoder_size, 2 * 16, kernel_size=1)
 
-    def forward(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reads embeddings (B, C, T, T).
-
-        Returns:
-            Logits (B, 2, 4T, 4T), thing and outline; and corner codes (B, T, T, 2, C).
-        """
-        corners = self.corners(embeddings).permute(0, 2, 3, 1).unflatten(-1, (2, -1))
-        return functional.pixel_shuffle(self.outlines(embeddings), 4), corners
+    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Returns logits (B, 2, 4T, 4T), thing and outline, from embeddings (B, C, T, T)."""
+        return functional.pixel_shuffle(self.project(embeddings), 4)
 
 
 def outline_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of things and outlines.
 
     Args:
-        logits: (B, 2, h, w) float32, as `PictureHead` gives them.
+        logits: (B, 2, h, w) float32, as `OutlineHead` gives them.
         labels: (B, S, S) uint8, 0 background, else the object's number.
     """
     whole = labels.float()[:, None]
@@ -232,20 +286,3 @@ def outline_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     maps = torch.cat([(whole > 0).float(), (low != high).float()], dim=1)
     targets = functional.interpolate(maps, size=logits.shape[-2:], mode="area")
     return functional.binary_cross_entropy_with_logits(logits, targets)
-
-
-def corner_loss(codes: torch.Tensor, boxes: torch.Tensor, inside: torch.Tensor, model: SamModel) -> torch.Tensor:
-    """Squared error of the corner codes of the cells that lie on an object.
-
-    Args:
-        codes: (B, T, T, 2, C) float32, as `PictureHead` gives them.
-        boxes: (B, T, T, 4) float32, xyxy pixels of the padded square, of the object at each cell's centre.
-        inside: (B, T, T) bool, whether there is one.
-        model: whose prompt encoder codes corners.
-    """
-    if not inside.any():
-        return codes.sum() * 0
-    size = model.config.vision_config.image_size
-    corners = boxes[inside].reshape(1, -1, 2, 2) + 0.5
-    wanted = model.prompt_encoder.shared_embedding(corners, (size, size))[0]
-    return functional.mse_loss(codes[inside], wanted)

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workflows.demo_models.mask_prompts import tight_box
 from workflows.demo_models.scenes import Scene
 
 Image = npt.NDArray[np.uint8]
@@ -160,22 +159,3 @@ def make_batch(
         everything,
         np.array(extents, dtype=np.int64).reshape(-1, 2),
     )
-
-
-def cell_boxes(labels: npt.NDArray[np.uint8], patch: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Returns, for each cell of `patch` pixels, the box of the object at its centre.
-
-    Args:
-        labels: (B, S, S) uint8, 0 background, else the object's number.
-        patch: the cells' side, pixels; divides S.
-
-    Returns:
-        Boxes (B, S/patch, S/patch, 4) float32, xyxy pixels, zero on the background; and (B, S/patch, S/patch) bool,
-        whether the cell's centre lies on an object.
-    """
-    centres = labels[:, patch // 2 :: patch, patch // 2 :: patch]
-    boxes = np.zeros((*centres.shape, 4), dtype=np.float32)
-    for picture, cells, answer in zip(labels, centres, boxes, strict=True):
-        for number in np.unique(cells[cells > 0]):
-            answer[cells == number] = tight_box(picture == number)
-    return boxes, centres > 0

@@ -25,24 +25,23 @@ from workflows.demo_models.mask_prompts import correction_click, first_click, ji
 from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
 from workflows.demo_models.segmenter_model import (
     ModelShape,
-    PictureHead,
+    OutlineHead,
     Prompts,
     build_model,
     build_processor,
-    corner_loss,
     mask_iou,
     mask_loss,
     outline_loss,
     predict,
 )
-from workflows.demo_models.segmenter_pool import Batch, ScenePool, cell_boxes, make_batch
+from workflows.demo_models.segmenter_pool import Batch, ScenePool, make_batch
 
 MULTIMASK_MEAN = 0.1
 """Share of the three masks' mean beside the best one's loss; without it a mask that never wins never learns."""
 
 
-CORNER_WEIGHT = 4.0
-"""Brings the corner codes' squared error, 0.5 at worst, to the size of the mask losses."""
+OUTLINE_WEIGHT = 5.0
+"""Brings the outlines' loss, a mean over mostly easy pixels, to the size of the mask losses."""
 
 
 class TrainingSettings(BaseModel):
@@ -56,6 +55,7 @@ class TrainingSettings(BaseModel):
     warmup: float
     clip_norm: float
     ema_decay: float
+    prompt_from: float
     correct_from: float
     correction_rounds: tuple[int, ...]
     pool: int
@@ -122,11 +122,10 @@ class _Group:
 
 
 class Figures(NamedTuple):
-    """Means of one step: the losses of masks, outlines and corners, and IoU by prompt (NaN where a step had none)."""
+    """Means of one step: the losses of masks and outlines, and IoU by prompt (NaN where a step had none)."""
 
     loss: float
     outlines: float
-    corners: float
     box: float
     click: float
     corrected: float
@@ -138,7 +137,7 @@ class SegmenterTrainer:
     def __init__(self, settings: SegmenterSettings, device: str = "cpu") -> None:
         self.settings, self.device = settings, torch.device(device)
         self.model = build_model(settings.model).to(self.device)
-        self.head = PictureHead(settings.model).to(self.device)
+        self.head = OutlineHead(settings.model).to(self.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         training = settings.training
         learnt = [p for p in (*self.model.parameters(), *self.head.parameters()) if p.requires_grad]
@@ -170,13 +169,12 @@ class SegmenterTrainer:
         # The decoder runs many times on one encoding: its rounds add up their gradients here, and the encoder's
         # backward pass runs once.
         leaf = embeddings.detach().requires_grad_()
-        outlines, corners = self._picture_losses(batch, leaf)
-        order = rng.permutation(len(batch.owners))
-        half = len(order) // 2
-        rounds = int(rng.choice(training.correction_rounds)) if progress >= training.correct_from else 0
+        outlines = outline_loss(self.head(leaf), torch.from_numpy(batch.labels).to(self.device))
+        torch.autograd.backward(OUTLINE_WEIGHT * outlines)
         seen: dict[str, list[float]] = {"box": [], "click": [], "corrected": []}
-        groups = _Group(batch, order[:half], "box", rng), _Group(batch, order[half:], "click", rng)
-        total = sum(self._rounds(group, leaf, rounds, len(order), seen) for group in groups)
+        total = float("nan")
+        if progress >= training.prompt_from:
+            total = self._prompted(batch, leaf, progress, rng, seen)
         torch.autograd.backward(embeddings, leaf.grad)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
         self.optimizer.step()
@@ -184,21 +182,25 @@ class SegmenterTrainer:
         self._follow()
         return Figures(
             total,
-            outlines,
-            corners,
+            float(outlines.detach()),
             *(float(np.mean(values or [np.nan])) for values in seen.values()),
         )
 
-    def _picture_losses(self, batch: Batch, leaf: torch.Tensor) -> tuple[float, float]:
-        """Sends back what every cell should tell; returns the losses of outlines and corners."""
-        logits, codes = self.head(leaf)
-        outlines = outline_loss(logits, torch.from_numpy(batch.labels).to(self.device))
-        boxes, inside = (
-            torch.from_numpy(each).to(self.device) for each in cell_boxes(batch.labels, self.settings.model.patch_size)
-        )
-        corners = corner_loss(codes, boxes, inside, self.model)
-        torch.autograd.backward(outlines + CORNER_WEIGHT * corners)
-        return float(outlines.detach()), float(corners.detach())
+    def _prompted(
+        self,
+        batch: Batch,
+        leaf: torch.Tensor,
+        progress: float,
+        rng: np.random.Generator,
+        seen: dict[str, list[float]],
+    ) -> float:
+        """Prompts the batch's objects, half by boxes and half by clicks; returns the mean loss."""
+        training = self.settings.training
+        order = rng.permutation(len(batch.owners))
+        half = len(order) // 2
+        rounds = int(rng.choice(training.correction_rounds)) if progress >= training.correct_from else 0
+        groups = _Group(batch, order[:half], "box", rng), _Group(batch, order[half:], "click", rng)
+        return sum(self._rounds(group, leaf, rounds, len(order), seen) for group in groups)
 
     def _rounds(
         self, group: _Group, leaf: torch.Tensor, rounds: int, objects: int, seen: dict[str, list[float]]
@@ -340,10 +342,13 @@ def train_segmenter(
 
 
 def _report(steps: int, seconds: float, scenes: int, recent: list[Figures]) -> str:
-    loss, outlines, corners, box, click, corrected = np.nanmean(np.array(recent, dtype=float), axis=0)
+    columns = np.array(recent, dtype=float).T
+    loss, outlines, box, click, corrected = (
+        float(known.mean()) if (known := column[~np.isnan(column)]).size else float("nan") for column in columns
+    )
     return (
-        f"step {steps} at {seconds:.0f} s, {scenes} scenes: loss {loss:.3f}, outlines {outlines:.3f}, "
-        f"corners {corners:.3f}; IoU box {box:.3f}, one click {click:.3f}, corrected {corrected:.3f}"
+        f"step {steps} at {seconds:.0f} s, {scenes} scenes: loss {loss:.3f}, outlines {outlines:.3f}; "
+        f"IoU box {box:.3f}, one click {click:.3f}, corrected {corrected:.3f}"
     )
 
 
@@ -375,11 +380,18 @@ def smoke(settings: SegmenterSettings) -> SegmenterSettings:
         "heads": 2,
         "window_size": 4,
         "global_layers": (1,),
-        "decoder_size": 32,
+        "decoder_size": 64,
         "decoder_heads": 2,
         "decoder_mlp": 32,
     }
-    training = {"pictures": 1, "pool_start": 2, "least_area": 8, "correct_from": 0.0, "sizes": ((96, 72),)}
+    training = {
+        "pictures": 1,
+        "pool_start": 2,
+        "least_area": 8,
+        "prompt_from": 0.0,
+        "correct_from": 0.0,
+        "sizes": ((96, 72),),
+    }
     return settings.model_copy(
         update={
             "model": settings.model.model_copy(update=model),

@@ -11,12 +11,11 @@ from workflows.demo_models.scenes import render_scene
 from workflows.demo_models.segmenter_model import (
     build_model,
     build_processor,
-    corner_loss,
     mask_iou,
     mask_loss,
     outline_loss,
 )
-from workflows.demo_models.segmenter_pool import augmented, cell_boxes, labelled, make_batch
+from workflows.demo_models.segmenter_pool import augmented, labelled, make_batch
 from workflows.demo_models.train_segmenter import (
     SegmenterSettings,
     SegmenterTrainer,
@@ -101,7 +100,7 @@ def test_batch_pixels_equal_what_the_saved_processor_makes():
     batch = make_batch([labelled(scene)], processor.image_processor, np.random.default_rng(0), objects=20, least_area=1)
     expected = processor(images=scene.image, return_tensors="np")
     assert np.array_equal(batch.pixels, expected["pixel_values"])
-    assert batch.extents[0].tolist() == expected["reshaped_input_sizes"][0].tolist() == [230, 288]
+    assert batch.extents[0].tolist() == expected["reshaped_input_sizes"][0].tolist() == [154, 192]
 
 
 def test_batch_truths_lie_where_the_scene_has_them():
@@ -185,20 +184,12 @@ def test_saved_segmenter_loaded_again_is_bit_equal_in_float16(tmp_path: Path):
     assert np.array_equal(ours["pixel_values"], theirs["pixel_values"])
 
 
-def test_cell_boxes_of_hand_drawn_labels_are_those_of_the_object_at_the_centre():
-    labels = np.zeros((1, 4, 8), dtype=np.uint8)
-    labels[0, :, 1:4] = 7
-    boxes, inside = cell_boxes(labels, 4)
-    assert inside.tolist() == [[[True, False]]]
-    assert boxes.tolist() == [[[[1, 0, 4, 4], [0, 0, 0, 0]]]]
-
-
-@torch.no_grad()
-def test_corner_loss_of_the_prompt_encoders_own_code_is_zero():
+def test_untrained_patches_tell_an_edge_from_a_flat_patch_linearly():
     model = build_model(TINY.model)
-    boxes, inside = torch.tensor([8.0, 8.0, 30.0, 40.0]).expand(1, 8, 8, 4), torch.ones(1, 8, 8, dtype=torch.bool)
-    sparse, _ = model.prompt_encoder(None, None, boxes[:, :1, 0], None)
-    kinds = torch.stack([model.prompt_encoder.point_embed[2].weight[0], model.prompt_encoder.point_embed[3].weight[0]])
-    codes = (sparse[0, 0] - kinds).expand(1, 8, 8, 2, -1)
-    assert corner_loss(codes, boxes, inside, model) < 1e-10
-    assert corner_loss(codes + 1, boxes, inside, model) == pytest.approx(1.0, abs=1e-4)
+    filters = model.vision_encoder.patch_embed.projection.weight.flatten(1)
+    overlaps = filters @ filters.T
+    assert torch.allclose(overlaps, torch.diag(overlaps.diagonal()), atol=1e-4)
+    flat, edge = torch.ones(3, 8, 8), torch.ones(3, 8, 8)
+    edge[:, :, 4:] = -1
+    assert (filters @ flat.flatten()).abs().gt(1e-4).sum() == 1
+    assert (filters @ edge.flatten()).abs().gt(0.5).sum() >= 2
