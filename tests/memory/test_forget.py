@@ -71,6 +71,25 @@ def test_forget_of_an_object_erases_every_trace_of_it(memory: Memory, secret: st
     ]
 
 
+def test_forget_of_an_object_erases_calls_of_other_turns_that_name_it(memory: Memory, secret: str) -> None:
+    with memory.turn(secret, "what is there?") as turn:
+        for call, handle in (("c3", "m1"), ("c4", "m2")):
+            turn.record_call(CallRecord(call, "recall", {}, f"{handle} {LABEL}", {"selection": [handle]}))
+    forget(memory, secret, lambda turn: turn.forget(["m2"]))
+    assert [call.call_id for said in memory.history(secret) for call in said.calls] == ["c1", "c3"]
+
+
+def test_forget_of_many_objects_gives_their_room_back(memory: Memory, secret: str, add: Add) -> None:
+    with memory.turn(secret) as turn:
+        handles = [add(turn, seed=seed) for seed in range(500)]
+    journal_to_file = sqlite3.connect(memory.data_dir / DATABASE)
+    journal_to_file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    journal_to_file.close()
+    before = (memory.data_dir / DATABASE).stat().st_size
+    forget(memory, secret, lambda turn: turn.forget(handles))
+    assert (memory.data_dir / DATABASE).stat().st_size < before
+
+
 def test_forget_of_an_object_leaves_undo_consistent(memory: Memory, secret: str) -> None:
     with memory.turn(secret) as turn:
         turn.select(["m2"])
@@ -217,5 +236,14 @@ def test_forget_while_another_process_reads_is_scrubbed_at_the_next_opening(
         assert list(memory.state(conversation).objects) == ["m1"]
         assert LABEL.encode() in everything_on_disk(folder)
         reader.close()
+    assert unscrubbed(folder) == 1
     with Memory(folder):
         assert LABEL.encode() not in everything_on_disk(folder)
+    assert unscrubbed(folder) == 0
+
+
+def unscrubbed(folder: Path) -> int:
+    raw = sqlite3.connect(folder / DATABASE)
+    (value,) = raw.execute("SELECT value FROM meta WHERE key = 'unscrubbed'").fetchone()
+    raw.close()
+    return int(value)
