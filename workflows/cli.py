@@ -51,9 +51,13 @@ def root(
 ) -> None:
     """Ask a picture in plain words; get masks, counts and a conversation that remembers them."""
     if version:
-        import importlib.metadata
+        from importlib.metadata import PackageNotFoundError
+        from importlib.metadata import version as version_of
 
-        typer.echo(f"askmask {importlib.metadata.version('askmask')}")
+        try:
+            typer.echo(f"askmask {version_of('askmask')}")
+        except PackageNotFoundError:
+            typer.echo("askmask, run from its source folder and not installed")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

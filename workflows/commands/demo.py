@@ -17,7 +17,7 @@ from workflows.commands.terminal import note, result, result_json, working
 if TYPE_CHECKING:
     from workflows.demo_models.scenes import Scene
 
-SEED = 10_000_000
+SEED = 10_000_153
 SIZE = (640, 480)
 """Width and height of the scene, pixels."""
 
