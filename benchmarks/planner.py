@@ -54,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(scores, indent=2))
         return
     for name, result in scores.items():
-        print(f"{name:24} {result['requests']:4} requests  {result['right']:6.1%} right  {result['median_ms']:5.1f} ms")
+        number, right, spent = result["requests"], result["right"], result["median_ms"]
+        print(f"{name:24} {number:4} requests  {right:6.1%} right  {spent:5.1f} ms")
         for miss in result["misses"]:
-            print(
-                f"  {miss['request']!r} ({miss['context']})\n    expected {miss['expected']}\n    got      {miss['got']}"
-            )
+            print(f"  {miss['request']!r} ({miss['context']})")
+            print(f"    expected {miss['expected']}\n    got      {miss['got']}")
 
 
 if __name__ == "__main__":

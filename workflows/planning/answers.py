@@ -41,18 +41,34 @@ def answer(outcomes: Sequence[Outcome], context: PlanContext, asked: str = "", l
     speaker = _Speaker(context, asked, language)
     done = [outcome for outcome in outcomes if not outcome.failed]
     sentences: list[str] = []
+    found_nothing = False
     for position, outcome in enumerate(outcomes):
+        found_nothing = found_nothing and not _looks(outcome)
+        if found_nothing and (outcome.failed or not outcome.arguments.get("handles")):
+            continue
         if outcome.failed:
             sentences.append(outcome.text.strip())
-            continue
-        later = outcomes[position + 1 :]
-        repeated = any(each.tool == outcome.tool and not each.failed for each in later)
-        if outcome.tool in _SILENT_BEFORE_OTHERS and any(not each.failed for each in later):
-            continue
-        if outcome.tool in ("undo", "redo") and repeated:
-            continue
-        sentences += speaker.said(outcome, done)
+            break
+        found_nothing = found_nothing or (_looks(outcome) and not outcome.data.get("objects"))
+        if found_nothing or not _superseded(outcome, outcomes[position + 1 :]):
+            sentences += speaker.said(outcome, done)
     return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+
+def _looks(outcome: Outcome) -> bool:
+    """Whether the call looked at the picture afresh; what follows it is about what it found."""
+    given = outcome.arguments
+    return bool(given.get("phrases") or given.get("gestures") or given.get("mode") == "everything")
+
+
+def _superseded(outcome: Outcome, later: Sequence[Outcome]) -> bool:
+    """Whether a later call says all that this one could."""
+    done = [each.tool for each in later if not each.failed]
+    return (
+        bool(done)
+        if outcome.tool in _SILENT_BEFORE_OTHERS
+        else outcome.tool in ("undo", "redo") and outcome.tool in done
+    )
 
 
 class _Speaker:

@@ -60,7 +60,13 @@ def _keep(names: Names, state: Situation) -> Calls:
 
 def subtract(order: Order, state: Situation) -> Calls:
     """Take things out of the selection."""
-    return take_out(order.names.mentions, state)
+    names = order.names
+    if names.excluded:
+        if not all(mention.nameless and not mention.place for mention in names.mentions):
+            raise CannotPlanError("one_at_a_time")
+        # "remove all but the biggest" is "keep the biggest".
+        return narrow(replace(order, names=Names(names.excluded)), state)
+    return take_out(names.mentions, state)
 
 
 def add(order: Order, state: Situation) -> Calls:
@@ -84,6 +90,8 @@ def _add_one(mention: Mention, state: Situation) -> Calls:
         before = state.whole_selection()
         return [*described_afresh(Names((mention,)), state), call("select", handles=before, combine="add")]
     outside = replace(state, selection=state.unselected, labels=_labels_of(state, state.unselected))
+    if mention.others and state.unselected:
+        return [call("select", handles=list(state.unselected), combine="add")]
     if mention.nameless and not state.unselected:
         raise CannotPlanError("no_others" if state.objects else "nothing_found_yet")
     found = known_of(mention, outside if mention.nameless else state, keep_label=False)

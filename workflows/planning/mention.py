@@ -5,6 +5,7 @@ This module does not know the words that led to it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from prompts.vocabulary_loader import Meaning
@@ -59,7 +60,7 @@ class Names:
         return self.mentions[0] if self.mentions else Mention()
 
 
-def shared(mentions: list[Mention]) -> list[Mention]:
+def shared(mentions: list[Mention], worn: Collection[str] = ()) -> list[Mention]:
     """Nouns and places that stand once and are meant for all: "red and green apples on the left"."""
     named = list(mentions)
     for position in reversed(range(len(named) - 1)):
@@ -67,6 +68,7 @@ def shared(mentions: list[Mention]) -> list[Mention]:
         if _lacks_noun(mention) and not _lacks_noun(after) and after.plain and not mention.attribute:
             phrase = f"{mention.colour} {after.plain}" if mention.colour else after.plain
             named[position] = replace(mention, phrase=phrase, plain=after.plain, plural=after.plural)
+    named = _worn_together(named, worn)
     for position in range(1, len(named)):
         mention, before = named[position], named[position - 1]
         if _lacks_noun(mention) and before.plain and mention.place:
@@ -83,6 +85,19 @@ def shared(mentions: list[Mention]) -> list[Mention]:
             mention if mention.handles else replace(mention, place={**where, **mention.place}) for mention in named
         ]
     return named
+
+
+def _worn_together(mentions: list[Mention], worn: Collection[str]) -> list[Mention]:
+    """What is worn after "wearing ... and" belongs to the same person."""
+    kept: list[Mention] = []
+    for mention in mentions:
+        before = kept[-1].phrase if kept else None
+        if before and " wearing " in before and mention.phrase and mention.phrase.split()[-1] in worn:
+            phrase = f"{before} and {mention.phrase}"
+            kept[-1] = replace(kept[-1], phrase=phrase, plain=phrase)
+        else:
+            kept.append(mention)
+    return kept
 
 
 def _described_alike(mention: Mention, last: Mention) -> Mention:

@@ -93,7 +93,7 @@ class _Reader:
                 parts[-1].append(word)
         read = [self._mention(" ".join(part)) for part in parts if part or len(parts) == 1]
         mentions = [mention for mention in read if mention is not None]
-        return shared(mentions) if len(mentions) == len(read) else None
+        return shared(mentions, self.lists["worn"]) if len(mentions) == len(read) else None
 
     # --- one mention -------------------------------------------------------------------------------------
 
@@ -112,6 +112,11 @@ class _Reader:
             words, mention = self._articles(words[1:], replace(mention, known=True))
             mention = replace(mention, one_of=bool(place.keys() & _PICKS) and "amount" not in place)
             words = self._take_leading(words, place)
+        number = compiled("<number>", self.language).fits(" ".join(words))
+        if number is not None and int(number["number"]) > 1 and "side" in place and "side_too" not in place:
+            # "the two on the left" are the first two from there.
+            place.update({"from": place.pop("side"), "ordinal": 1, "amount": number["number"]})
+            words = []
         words, mention = self._articles(words, mention)
         return self._named(words, mention)
 
@@ -129,7 +134,8 @@ class _Reader:
             before = text
             for pattern in self.places.leading:
                 found = compiled(pattern.says, self.language).begins(text)
-                if found is not None and not any(key in place for key in pattern.means):
+                one = found is not None and found[0].get("number") == 1  # "the first one" is no amount
+                if found is not None and not one and not any(key in place for key in pattern.means):
                     place.update(_meaning(pattern.means, found[0]))
                     text = found[1]
                     break
@@ -155,7 +161,7 @@ class _Reader:
             elif numbers and rest and (word.isdigit() or compiled("<number>", self.language).fits(word)):
                 mention = replace(mention, plural=True)
             elif word == "of" and rest:
-                mention = replace(mention, known=True)
+                mention = replace(mention, known=True, one_of=mention.counted_as_one)
             else:
                 break
             words = rest
@@ -185,10 +191,17 @@ class _Reader:
             return replace(mention, plural=not singular_pick)
         end = head_end(words, self.language)
         described = words[end:] if words else []
-        if words and words[0] in self.lists["links"] and words[0] not in self.lists["pronouns"]:
+        if words and self._describes(words):
             end, described = 0, words
         head = words[:end]
         return self._headed(head, described, predicate, mention)
+
+    def _describes(self, words: list[str]) -> bool:
+        """Whether the words describe without naming: "wearing a hat"; not "parked cars"."""
+        if words[0] not in self.lists["links"] or words[0] in self.lists["pronouns"]:
+            return False
+        follows = self.lists["links"] | self.lists["definite"] | self.lists["indefinite"]
+        return words[0] not in self.lists["participles"] or len(words) == 1 or words[1] in follows
 
     def _headed(self, head: list[str], described: list[str], predicate: list[str], mention: Mention) -> Mention | None:
         noun = head[-1] if head else ""

@@ -39,6 +39,9 @@ def singular(word: str, language: str = "english") -> str:
     words = vocabulary(language).words
     if word in words.irregular:
         return words.irregular[word]
+    if "-" in word:
+        before, _, last = word.rpartition("-")
+        return f"{before}-{singular(last, language)}"
     if word in words.singular_in_s or word in words.always_plural or len(word) < 3 or not word.isalpha():
         return word
     if word in words.irregular.values():

@@ -82,9 +82,9 @@ def is_a(order: Order, state: Situation) -> Calls:
     return add_clicked(order.names.first, state)
 
 
-def name_this(order: Order, state: Situation) -> Calls:  # noqa: ARG001
+def name_this(order: Order, state: Situation) -> Calls:
     """Handle and label of what was clicked, from the table: "what is this?"."""
-    handle = clicked(state)
+    handle = state.existing([str(order.values["handle"])])[0] if "handle" in order.values else clicked(state)
     known = next(known for known in state.objects if known.handle == handle)
     raise CannotPlanError("named", handle=handle, label=known.label)
 

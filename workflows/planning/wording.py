@@ -27,7 +27,8 @@ _TYPOGRAPHY = str.maketrans(
     }
 )
 _TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
-_HANDLE = re.compile(r"\b(?:(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
+_HANDLE_LIST = re.compile(r"\b(?:objects|masks|items|numbers|nos)((?:\s*(?:,|and|to|-|&)?\s*#?\d+\b)+)")
+_HANDLE = re.compile(r"(?:\b(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
 _SPACED_HANDLE = re.compile(r"\bm[ -]?(\d+)\b")
 _HANDLE_RANGE = re.compile(r"\b(m\d+) ?(?:-|\.\.+|to|through|until|till|up to) ?(m\d+)\b")
 _COORDINATES = re.compile(r"[(\[]?\s*(\d+(?:\.\d+)?)\s*[,;]\s*(\d+(?:\.\d+)?)\s*[)\]]?")
@@ -105,6 +106,7 @@ def one_slip(word: str, other: str) -> bool:
 
 def _handles_named(request: str) -> str:
     text = unicodedata.normalize("NFKC", request).translate(_TYPOGRAPHY).lower()
+    text = _HANDLE_LIST.sub(lambda match: re.sub(r"#?(\d+)", r"m\1", match.group(1)), text)
     text = _SPACED_HANDLE.sub(r"m\1", _HANDLE.sub(r"m\1", text))
     text = _HANDLE_RANGE.sub(lambda match: " , ".join(_range(match.group(1), match.group(2))), text)
     return _COORDINATES.sub(r" \1,\2 ", text)

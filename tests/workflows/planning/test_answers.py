@@ -148,3 +148,29 @@ def test_answer_forget_names_what_is_gone() -> None:
 
     assert answer([some], PlanContext()) == "I forgot m3."
     assert answer([Outcome("forget", {}, "", {"forgotten": ["m1", "p1"]})], PlanContext()) == "I forgot everything."
+
+
+def test_answer_when_nothing_was_found_what_fails_after_it_is_not_said() -> None:
+    outcomes = [
+        Outcome("segment", {"phrases": ["unicorn"]}, "", {"objects": []}),
+        Outcome("select", {"where": {"colour": "red"}}, "handles=None means the selection.", {}, failed=True),
+        counted({}, {}, []),
+    ]
+
+    assert answer(outcomes, PlanContext()) == "I found no unicorns."
+
+
+def test_answer_when_nothing_was_added_says_what_is_selected_still() -> None:
+    outcomes = [
+        Outcome("segment", {"phrases": ["lemon"]}, "", {"objects": []}),
+        Outcome("select", {"handles": ["m1"], "combine": "add"}, "", {"objects": things("orange", 1, 1)}),
+    ]
+
+    assert answer(outcomes, PlanContext()) == "I found no lemons. 1 orange is selected now: m1."
+
+
+def test_answer_first_failure_is_the_last_thing_said() -> None:
+    outcomes = [Outcome("count", {"phrases": ["orange"]}, "No picture is open.", {}, failed=True)] * 2
+    outcomes.append(counted({}, {}, []))
+
+    assert answer(outcomes, PlanContext()) == "No picture is open."

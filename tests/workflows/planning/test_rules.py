@@ -15,11 +15,56 @@ from workflows.planning.rules import plan
 from workflows.planning.scoring import read_requests, score
 
 HERE = Path(__file__).parent
-WORDS = (
-    "count the oranges not m1 m9 and only this one left red top row second biggest from two of all but them undo is "
-    "are there without wearing hat on in , . ? then remove add show forget except lemons first last keep it here 3"
-).split()
-SETS = ["requests.yaml", "requests_held_out.yaml", "requests_held_out_2.yaml"]
+WORDS = [
+    "count",
+    "the",
+    "oranges",
+    "not",
+    "m1",
+    "m9",
+    "and",
+    "only",
+    "this",
+    "one",
+    "left",
+    "red",
+    "top",
+    "row",
+    "second",
+    "biggest",
+    "from",
+    "two",
+    "of",
+    "all",
+    "but",
+    "them",
+    "undo",
+    "is",
+    "are",
+    "there",
+    "without",
+    "wearing",
+    "hat",
+    "on",
+    "in",
+    ",",
+    ".",
+    "?",
+    "then",
+    "remove",
+    "add",
+    "show",
+    "forget",
+    "except",
+    "lemons",
+    "first",
+    "last",
+    "keep",
+    "it",
+    "here",
+    "3",
+]
+SETS = ["requests.yaml", "requests_held_out.yaml", "requests_held_out_2.yaml", "requests_held_out_3.yaml"]
 ORANGES = PlanContext(
     objects=tuple(KnownObject(handle=f"m{i}", label="orange", box=(9.0 * i, 0, 9.0 * i + 8, 8)) for i in range(1, 7)),
     selection=("m1", "m2", "m3"),
