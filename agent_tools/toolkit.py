@@ -139,7 +139,7 @@ class VisionToolkit:
             MemoryStoreError: the turn could not be read or written.
         """
         with self._within(name) as turn:
-            return run_tool(ToolContext(turn, lambda: self.services, settings()), name, arguments, call_id)
+            return run_tool(self._context(turn), name, arguments, call_id)
 
     def open_picture(self, source: Source | Picture) -> str:
         """Open a picture for a person or a program, wherever it is, and make it the current one; returns its handle.
@@ -172,11 +172,14 @@ class VisionToolkit:
             ToolInputError: coordinates that do not make one, or lie outside the picture.
         """
         with self._within("gesture") as turn:
-            opened = ToolContext(turn, lambda: self.services, settings()).opened(picture)
+            opened = self._context(turn).opened(picture)
             points = _pairs(coordinates)
             if kind != "box":
                 _check_on(opened, points)
             return turn.add_gesture(opened.handle, kind, points)
+
+    def _context(self, turn: Turn) -> ToolContext:
+        return ToolContext(turn, lambda: self.services, settings(), lambda: self._services)
 
     @contextmanager
     def _within(self, request: str) -> Iterator[Turn]:

@@ -33,6 +33,7 @@ class CheckpointSettings(BaseModel):
         suppress_iou: IoU above which two boxes of one phrase are the same thing, in [0, 1].
         precision_curve: (score, precision) pairs, rising scores, measured on held-out pictures; empty where unknown.
         mask_prompt_logit: logit that stands for "inside" when an earlier mask becomes a prompt; negated outside.
+        draw_prompts: whether the segmenter was also taught each prompt as a picture; see `drawn_prompts`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,6 +43,7 @@ class CheckpointSettings(BaseModel):
     suppress_iou: float = Field(default=0.6, ge=0, le=1)
     precision_curve: tuple[tuple[float, float], ...] = ()
     mask_prompt_logit: float = Field(default=10.0, gt=0)
+    draw_prompts: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> CheckpointSettings:

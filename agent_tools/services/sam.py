@@ -27,6 +27,7 @@ from agent_tools.pictures import Picture
 from agent_tools.services.base import Prompt, SegmentRequest, Segments
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
 from agent_tools.services.devices import choose_device, running
+from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
 
 STABILITY_OFFSET = 1.0
@@ -113,7 +114,8 @@ class Sam:
         )
         with running(self._device, self._name):
             self._model.to(self._device)
-        self._mask_prompt_logit = CheckpointSettings.read(folder).mask_prompt_logit
+        own = CheckpointSettings.read(folder)
+        self._mask_prompt_logit, self._draw_prompts = own.mask_prompt_logit, own.draw_prompts
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
@@ -203,6 +205,8 @@ class Sam:
         boxes = self._stack(corners)
         masks = self._stack([self._mask_prompt(prompt.mask, frame) for prompt in prompts if prompt.mask is not None])
         lone_point = points is not None and points.shape[2] == 1 and boxes is None and masks is None
+        if self._draw_prompts:
+            masks = self._drawn(points, labels, boxes, masks, frame)
         with running(self._device, self._name, half=True):
             began = time.perf_counter()
             output = self._model(
@@ -222,6 +226,25 @@ class Sam:
     def _stack(self, arrays: Sequence[NDArray[Any]]) -> torch.Tensor | None:
         """One array a prompt → (N, 1, ...) on the device; None where the prompts of this make have none."""
         return torch.from_numpy(np.stack(arrays))[:, None].to(self._device) if arrays else None
+
+    def _drawn(
+        self,
+        points: torch.Tensor | None,
+        labels: torch.Tensor | None,
+        boxes: torch.Tensor | None,
+        masks: torch.Tensor | None,
+        frame: _Frame,
+    ) -> torch.Tensor:
+        """The prompts of `_decode` as a mask input, (N, 1, cells, cells), for weights that were taught with it."""
+        per_pixel = frame.cells / frame.square
+        drawn = drawn_prompts(
+            frame.cells,
+            None if points is None else points[:, 0] * per_pixel,
+            None if labels is None else labels[:, 0],
+            None if boxes is None else boxes[:, 0] * per_pixel,
+            None if masks is None else masks[:, 0],
+        )
+        return drawn[:, None]
 
     def _mask_prompt(self, mask: Mask, frame: _Frame) -> NDArray[np.float32]:
         """An earlier mask as the decoder takes it: (cells, cells) float32 logits over the square."""

@@ -28,11 +28,13 @@ class ToolContext:
         turn: everything known, and where everything new is written.
         load: gives the services; called at first need.
         settings: the defaults of this process.
+        loaded: gives the services if they are loaded already; loads nothing.
     """
 
     turn: Turn
     load: Callable[[], Services]
     settings: Settings = field(default_factory=settings)
+    loaded: Callable[[], Services | None] = lambda: None
 
     @property
     def services(self) -> Services:
@@ -48,6 +50,14 @@ class ToolContext:
     def state(self) -> State:
         """The conversation as it stands within this turn."""
         return self.turn.state
+
+    def forget_encodings(self, digest: str) -> None:
+        """Have the models drop what they remember of a picture, where they remember anything."""
+        services = self.loaded()
+        for model in (services.detector, services.segmenter) if services else ():
+            forget = getattr(model, "forget", None)
+            if forget is not None:
+                forget(digest)
 
     def detect(self, picture: str, phrases: Sequence[str]) -> Detections:
         """Ask the detector for phrases on one picture.

@@ -1,6 +1,7 @@
 """show, recall, undo, redo, forget and open_picture."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from agent_tools.errors import PictureError, ToolInputError
+from agent_tools.services.fakes import FakeDetector
 from agent_tools.settings import settings
 from agent_tools.toolkit import VisionToolkit
 
@@ -160,3 +162,17 @@ def test_open_picture_by_handle_or_name_turns_to_an_open_one(make: Any) -> None:
 
 def test_open_picture_for_a_person_takes_any_path(make: Any, folder: Path) -> None:
     assert make().open_picture(folder.parent / "secret.png") == "p2"
+
+
+def test_forget_a_picture_drops_what_the_models_remember_of_it(make: Callable[..., VisionToolkit]) -> None:
+    dropped: list[str] = []
+
+    class Remembering(FakeDetector):
+        def forget(self, digest: str) -> None:
+            dropped.append(digest)
+
+    toolkit = make(detector=Remembering())
+    digest = toolkit.state.pictures["p1"].digest
+    assert toolkit.services.preset == "custom"
+    toolkit.call("forget", {"picture": "p1"})
+    assert dropped == [digest]
