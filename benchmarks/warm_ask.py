@@ -1,0 +1,139 @@
+"""What a warm `ask` costs beside the models: twenty objects on a 640 x 480 picture, from file to annotated file.
+
+    python -m benchmarks.warm_ask [--repeats N] [--json]
+
+The models are the bundled ones (or `--models`), loaded and warmed up before the clock starts. Every repeat is a picture
+not seen before, so that nothing comes from a cache. "models" is time inside the networks; everything else is ours:
+opening and decoding the file, planning, pre- and postprocessing, suppression, run-length encoding, the memory with its
+flush to disk, drawing, and writing the annotated picture. Wall time, medians; the CPU time of our share is given beside
+it because it does not suffer from other work on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from agent_tools.masks import Boxes
+from agent_tools.memory import Memory
+from agent_tools.pictures import Picture, open_picture
+from workflows.commands.session import Choice, Session, session
+from workflows.demo_models.scenes import PLURALS, Scene, render_scene
+
+SIZE = (640, 480)
+OBJECTS = 20
+FIRST_SEED = 10_500_000
+
+
+def crowded_scene(first_seed: int = FIRST_SEED) -> Scene:
+    """The first scene from `first_seed` on that shows `OBJECTS` things or a few more."""
+    seed = first_seed
+    while not OBJECTS <= len((scene := render_scene(seed, *SIZE)).objects) <= OBJECTS + 4:
+        seed += 1
+    return scene
+
+
+def request_for(scene: Scene) -> str:
+    """A sentence that asks for every kind of thing in the scene."""
+    nouns = sorted({thing.noun for thing in scene.objects})
+    return "count " + " and ".join(f"the {PLURALS[noun]}" for noun in nouns)
+
+
+class TrueBoxes:
+    """Runs the real detector, then answers with the scene's true boxes: exactly the objects the clock is about."""
+
+    def __init__(self, inner: Any, boxes: Boxes) -> None:
+        self.inner, self.boxes = inner, boxes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def detect(self, pictures: Any, phrases: Any) -> Any:
+        """See `Detector.detect`; the time is the real detector's."""
+        from agent_tools.services.base import Detections
+
+        self.inner.detect(pictures, phrases)
+        rows = len(self.boxes)
+        return [Detections(self.boxes, np.full(rows, 0.9, np.float32), np.zeros(rows, np.int64)) for _ in pictures]
+
+
+def one(talk: Session, path: Path, request: str) -> dict[str, float]:
+    """Ask once; milliseconds by part."""
+    services = talk.toolkit.services
+    networks = (services.detector.model_seconds, services.segmenter.model_seconds)  # type: ignore[attr-defined]
+    wall, cpu = time.perf_counter(), time.process_time()
+    handles = talk.open([open_picture(path)])
+    opened = time.perf_counter()
+    outcome = talk.ask(request, pictures=handles)
+    ended, cpu_ended = time.perf_counter(), time.process_time()
+    assert len(outcome.reply.objects) >= OBJECTS, f"only {len(outcome.reply.objects)} objects"
+    detecting = services.detector.model_seconds - networks[0]  # type: ignore[attr-defined]
+    segmenting = services.segmenter.model_seconds - networks[1]  # type: ignore[attr-defined]
+    seconds = outcome.reply.seconds
+    talked = sum(seconds.values())
+    parts = {
+        "total": ended - wall,
+        "models": detecting + segmenting,
+        "open the picture": opened - wall,
+        "plan": seconds["plan"],
+        "around the detector": seconds["detect"] - detecting,
+        "around the segmenter": seconds["segment"] - segmenting,
+        "tools, memory, agent loop": seconds["other"],
+        "draw and write": ended - opened - talked,
+    }
+    parts["ours"] = parts["total"] - parts["models"]
+    # The networks run on one thread here, so what is left of the CPU time is ours.
+    parts["ours, CPU time"] = cpu_ended - cpu - parts["models"]
+    return {name: 1000 * value for name, value in parts.items()}
+
+
+def measure(models: str = "demo", repeats: int = 15, choice: Choice | None = None) -> dict[str, Any]:
+    """Medians over `repeats` asks, in milliseconds, with the number of objects."""
+    torch.set_num_threads(1)
+    scene = crowded_scene()
+    request = request_for(scene)
+    boxes = np.stack([thing.box for thing in scene.objects[:OBJECTS]]).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder, Memory(Path(folder) / "memory") as memory:
+        rows = []
+        with session(choice or Choice(models=models), out=Path(folder) / "out", memory=memory) as talk:
+            services = talk.toolkit.services
+            services.detector = TrueBoxes(services.detector, boxes)
+            for number in range(repeats + 2):
+                image = scene.image.copy()
+                image[0, 0] = number % 256, number // 256, 7  # a picture not seen before
+                path = Path(folder) / f"scene-{number}.png"
+                path.write_bytes(Picture.from_array(image, path.name).original)
+                rows.append(one(talk, path, request))
+    medians = {name: round(statistics.median(row[name] for row in rows[2:]), 1) for name in rows[0]}
+    return {"objects": OBJECTS, "size": list(SIZE), "repeats": repeats, "milliseconds": medians}
+
+
+def main() -> None:
+    """Print the split."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default="demo")
+    parser.add_argument("--detector")
+    parser.add_argument("--segmenter")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    choice = Choice(options.models, options.detector, options.segmenter)
+    found = measure(options.models, options.repeats, choice)
+    if options.json:
+        print(json.dumps(found))
+        return
+    print(f"{found['objects']} objects, {SIZE[0]}x{SIZE[1]}, median of {found['repeats']}")
+    for name, milliseconds in found["milliseconds"].items():
+        print(f"{name:>26}: {milliseconds:7.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
