@@ -103,6 +103,10 @@ class VisionToolkit:
         """What was said and called, oldest first."""
         return self.memory.history(self.conversation)
 
+    def said(self, last: int) -> list[tuple[str, str]]:
+        """The requests and answers of the `last` turns that had an answer, oldest first."""
+        return self.memory.said(self.conversation, last)
+
     @contextmanager
     def turn(self, request: str = "", click: tuple[float, float] | None = None) -> Iterator[Turn]:
         """Several calls as one turn: all of it is kept, or, after an exception, none.

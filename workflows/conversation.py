@@ -128,9 +128,8 @@ class Conversation:
     def _messages(self, context: PlanContext, request: str) -> list[AnyMessage]:
         """The brief with the table of handles, the last turns, and the request: all rendered from the memory."""
         messages: list[AnyMessage] = [SystemMessage(planner_brief(context))]
-        said = [past for past in self.toolkit.history() if past.answer]
-        for past in said[-HISTORY:]:
-            messages += [HumanMessage(past.request), AIMessage(past.answer)]
+        for past_request, answer in self.toolkit.said(HISTORY):
+            messages += [HumanMessage(past_request), AIMessage(answer)]
         attached = {"askmask_context": context.model_dump(mode="json")}
         return [*messages, HumanMessage(request, additional_kwargs=attached)]
 

@@ -132,6 +132,15 @@ class Memory:
             for turn in self._store.history(conversation)
         ]
 
+    def said(self, conversation: str, last: int) -> list[tuple[str, str]]:
+        """The requests and answers of the `last` turns that had an answer, oldest first; cheaper than `history`.
+
+        Raises:
+            ConfigError: this owner has no conversation of that id.
+            MemoryStoreError: the store cannot be read.
+        """
+        return self._store.said(conversation, last)
+
     def erase(self, conversation: str) -> None:
         """Erase a conversation with all that belongs to it, and pictures that no other one shows.
 

@@ -208,6 +208,23 @@ class Store:
             for row in said
         ]
 
+    def said(self, conversation: str, last: int) -> list[tuple[str, str]]:
+        """The requests and answers of the `last` turns that had an answer, oldest first.
+
+        Raises:
+            ConfigError: the owner has no such conversation.
+        """
+        turns = schema.turns
+        with self._reading() as connection:
+            self._head(connection, conversation)
+            query = (
+                select(turns.c.request, turns.c.answer)
+                .where(self._mine(turns, conversation), turns.c.forgotten.is_(False), turns.c.answer != "")
+                .order_by(turns.c.number.desc())
+                .limit(last)
+            )
+            return [(row.request, row.answer) for row in connection.execute(query)][::-1]
+
     def find_call(self, conversation: str, call_id: str) -> CallRecord | None:
         """The committed call of this id, masks left out."""
         calls = schema.calls

@@ -280,7 +280,7 @@ def save_segmenter(model: SamModel, settings: SegmenterSettings, folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(model).half().save_pretrained(folder)
     build_processor(settings.model).save_pretrained(folder)
-    calibrated = {"mask_threshold": 0.0, "mask_prompt_logit": settings.training.mask_prompt_logit}
+    calibrated = {"draw_prompts": True, "mask_prompt_logit": settings.training.mask_prompt_logit}
     (folder / "askmask.json").write_text(json.dumps(calibrated, indent=2) + "\n", encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ This module does not know the tools beyond their names, and runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -56,17 +56,24 @@ def mood(request: str, language: str = "english") -> str:
     return order.act if order is not None else ""
 
 
+@lru_cache(maxsize=256)
 def understand(clause: Clause, language: str = "english") -> Order | None:
     """The act of a clause and what it is about, or None if no sentence shape fits and it names nothing."""
     shorter = without_start(clause.words, vocabulary(language).words.leads) or clause.words
-    spoken = list(dict.fromkeys([clause.words, shorter]))
-    readings = [(words, late) for late in (False, True) for words in spoken]
-    readings += [(words, late) for spelling in spoken for words in mended(spelling, language) for late in (False, True)]
-    for words, late in readings:
+    for words, late in _readings(list(dict.fromkeys([clause.words, shorter])), language):
         order = _shaped(replace(clause, words=words), late, language)
         if order is not None:
             return order
     return _bare(replace(clause, words=shorter), language)
+
+
+def _readings(spoken: Sequence[str], language: str) -> Iterator[tuple[str, bool]]:
+    """Wordings to try, and whether with the late frames: as spoken first; slips are mended only if nothing fits."""
+    for late in (False, True):
+        yield from ((words, late) for words in spoken)
+    for spelling in spoken:
+        for words in mended(spelling, language):
+            yield from ((words, late) for late in (False, True))
 
 
 def _orders(request: str, state: Situation, language: str) -> Iterator[Order]:
