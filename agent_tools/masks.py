@@ -50,7 +50,7 @@ class Mask:
 
     @classmethod
     def from_crop(cls, crop: NDArray[Any], left: int, top: int, height: int, width: int) -> Mask:
-        """Encode a mask given only inside a window, without a full-size copy per call being kept.
+        """Encode a mask given only inside a window; what lies outside it costs nothing, however large the picture.
 
         Args:
             crop: (h, w), nonzero inside; placed with its top left pixel at (`left`, `top`).
@@ -59,9 +59,16 @@ class Mask:
             height: rows of the full mask.
             width: columns of the full mask.
         """
-        full = np.zeros((height, width), np.uint8, order="F")
-        full[top : top + crop.shape[0], left : left + crop.shape[1]] = crop != 0
-        return cls(height, width, coco.encode(full)["counts"])
+        padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
+        padded[:, 1:-1] = (crop != 0).T
+        column, row = np.nonzero(np.diff(padded, axis=1))  # down each column, starts and ends in turn
+        edges = (left + column) * height + top + row
+        # A run that ends with its column and one that begins the next are one run.
+        apart = np.flatnonzero(edges[1:-1:2] != edges[2::2])
+        edges = np.concatenate([edges[:1], edges[1:-1].reshape(-1, 2)[apart].ravel(), edges[-1:]])
+        runs = np.diff(edges, prepend=0, append=height * width).tolist()
+        runs = runs[:-1] if runs[-1] == 0 else runs
+        return cls._of(coco.frPyObjects({"size": [height, width], "counts": runs}, height, width))
 
     @classmethod
     def from_polygon(cls, points: Sequence[Sequence[float]], height: int, width: int) -> Mask:

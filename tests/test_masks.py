@@ -81,6 +81,18 @@ def test_mask_from_crop_places_the_window() -> None:
     assert (mask.to_array() == expected).all()
 
 
+@given(masks, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+def test_mask_from_any_crop_equals_the_encoding_of_the_whole(
+    crop: np.ndarray, left: int, top: int, right: int, bottom: int
+) -> None:
+    whole = np.pad(crop, ((top, bottom), (left, right)))
+    assert Mask.from_crop(crop, left, top, *whole.shape) == Mask.from_array(whole)
+
+
+def test_mask_from_an_empty_crop_is_empty() -> None:
+    assert Mask.from_crop(np.zeros((0, 0)), 0, 0, 4, 5) == Mask.from_array(np.zeros((4, 5)))
+
+
 def test_mask_from_polygon_fills_a_square() -> None:
     assert Mask.from_polygon([(1, 1), (3, 1), (3, 3), (1, 3)], 4, 4).area == 4
 
