@@ -5,7 +5,8 @@ conversation stands at one node; its state is what the nodes from the beginning 
 node before, redo towards the tip, and a change made after an undo starts a new branch and becomes the tip.
 
 Gestures and the choice of the current picture are facts, not effects: no undo takes a gesture away, and a turn with
-nothing else is no node. Timelines are immutable. This module does not know databases, files or locks.
+nothing else is no node. A conversation begins with its first pictures: no undo closes what a turn at the beginning
+opened and did nothing else with. Timelines are immutable. This module does not know databases, files or locks.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class Node:
     def empty(self) -> bool:
         """Whether undoing it would revert nothing."""
         return self.selection is None and not self.opened and not self.versions
+
+    @property
+    def only_opens(self) -> bool:
+        """Whether undoing it would close pictures and revert nothing else."""
+        return bool(self.opened) and self.selection is None and not self.versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +124,19 @@ class Timeline:
             gestures=MappingProxyType(gestures),
             objects=MappingProxyType(objects),
             selection=selection,
-            undo=len(path),
+            undo=self.undoable(position),
             redo=len(self.path(self.tip)) - len(self.path(self.position)),
         )
 
+    def undoable(self, position: int) -> int:
+        """How many turns can be undone at `position`."""
+        path = self.path(position)
+        return len(path) - bool(path and path[0].only_opens)
+
     def undone(self, position: int, steps: int) -> int:
-        """The node `steps` before `position`, or the beginning where there are fewer."""
-        while position and steps > 0:
-            position, steps = self.nodes[position].before, steps - 1
+        """The node `steps` before `position`, or the first that can be gone back to where there are fewer."""
+        for _ in range(min(steps, self.undoable(position))):
+            position = self.nodes[position].before
         return position
 
     def redone(self, position: int, steps: int) -> int:

@@ -230,7 +230,7 @@ def test_picture_opened_again_keeps_its_handle(memory: Memory, picture: MakePict
         assert turn.state.pictures["p2"].name == "shade-2.png"
     state = memory.state(conversation)
     assert state.picture == "p2"
-    assert state.undo == 1
+    assert state.undo == 0
     assert state.pictures["p2"].path.read_bytes() == picture(2).original
 
 

@@ -143,8 +143,28 @@ def test_undo_of_opening_closes_the_picture_and_opening_it_again_finds_its_handl
     state = memory.state(conversation)
     assert (list(state.pictures), state.picture, list(state.gestures)) == (["p1", "p2", "p3"], "p2", ["g1"])
     with memory.turn(conversation) as turn:
-        turn.undo(2)
-    assert memory.state(conversation).picture is None
+        assert turn.undo(2) == 1
+    assert memory.state(conversation).picture == "p1"
+
+
+def test_undo_stops_at_the_pictures_that_a_conversation_began_with(
+    memory: Memory, picture: MakePicture, add: Add
+) -> None:
+    conversation = memory.create()
+    with memory.turn(conversation) as turn:
+        turn.open_picture(picture(1))
+    assert memory.state(conversation).undo == 0
+    with memory.turn(conversation) as turn, pytest.raises(ToolInputError, match="nothing to undo"):
+        turn.undo()
+    with memory.turn(conversation) as turn:
+        add(turn)
+    with memory.turn(conversation) as turn:
+        assert turn.undo(5) == 1
+    state = memory.state(conversation)
+    assert (found(state), state.picture, state.undo, state.redo) == ([], "p1", 0, 1)
+    with memory.turn(conversation) as turn:
+        turn.redo()
+    assert found(memory.state(conversation)) == ["m1v1"]
 
 
 def test_gestures_and_the_current_picture_are_no_undo_steps(memory: Memory, picture: MakePicture, add: Add) -> None:
@@ -157,7 +177,7 @@ def test_gestures_and_the_current_picture_are_no_undo_steps(memory: Memory, pict
     with memory.turn(conversation) as turn:
         turn.use_picture("p1")
         turn.add_gesture("p1", "stroke", [(1, 1), (2, 2)])
-    assert (memory.state(conversation).undo, memory.state(conversation).picture) == (2, "p1")
+    assert (memory.state(conversation).undo, memory.state(conversation).picture) == (1, "p1")
     with memory.turn(conversation) as turn:
         turn.undo()
     state = memory.state(conversation)
@@ -263,9 +283,15 @@ class SnapshotMachine(RuleBasedStateMachine):
                 self.snapshots[self.at + 1 :] = [now]
                 self.at += 1
 
+    @property
+    def begins_at(self) -> int:
+        """Where undo stops: after the first change, where that did nothing but open pictures."""
+        first = self.snapshots[1] if len(self.snapshots) > 1 else Snapshot()
+        return int(bool(first.pictures) and not first.objects and not first.selection)
+
     @rule(steps=st.integers(1, 3), back=st.booleans())
     def move(self, steps: int, back: bool) -> None:
-        target = max(self.at - steps, 0) if back else min(self.at + steps, len(self.snapshots) - 1)
+        target = max(self.at - steps, min(self.at, self.begins_at)) if back else min(self.at + steps, len(self.snapshots) - 1)
         try:
             with self.memory.turn(self.conversation) as turn:
                 moved = turn.undo(steps) if back else turn.redo(steps)
@@ -311,7 +337,8 @@ class SnapshotMachine(RuleBasedStateMachine):
         assert tuple(state.pictures) == now.pictures
         assert {handle: one.version for handle, one in state.objects.items()} == now.objects
         assert state.selection == now.selection
-        assert (state.undo, state.redo) == (self.at, len(self.snapshots) - 1 - self.at)
+        undo = max(self.at - self.begins_at, 0)
+        assert (state.undo, state.redo) == (undo, len(self.snapshots) - 1 - self.at)
         self.memory._known.clear()
         assert self.memory.state(self.conversation) == state
 

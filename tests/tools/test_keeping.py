@@ -45,7 +45,7 @@ def test_recall_lists_what_is_known(shelf: VisionToolkit) -> None:
         "1 green on p1, turn 2: m6",
         "Selected 1: m5",
         "Gestures: g1 point on p1",
-        "Can undo 3, redo 0.",
+        "Can undo 2, redo 0.",
         "m5 blue 0.90 row 1 box 4 36 12 44",
     ]
 
