@@ -291,7 +291,11 @@ class SnapshotMachine(RuleBasedStateMachine):
 
     @rule(steps=st.integers(1, 3), back=st.booleans())
     def move(self, steps: int, back: bool) -> None:
-        target = max(self.at - steps, min(self.at, self.begins_at)) if back else min(self.at + steps, len(self.snapshots) - 1)
+        target = (
+            max(self.at - steps, min(self.at, self.begins_at))
+            if back
+            else min(self.at + steps, len(self.snapshots) - 1)
+        )
         try:
             with self.memory.turn(self.conversation) as turn:
                 moved = turn.undo(steps) if back else turn.redo(steps)
