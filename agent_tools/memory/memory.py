@@ -240,5 +240,5 @@ def _check_id(conversation: str) -> None:
     if not isinstance(conversation, str) or not re.fullmatch(r"[0-9a-f]{32}", conversation):
         raise ConfigError(
             f"conversation={shorten(conversation)} is no id: expected 32 hex digits. "
-            "List your conversations, or leave the id out to begin a new one."
+            "Check it, or leave it out to begin a new one."
         )

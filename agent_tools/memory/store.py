@@ -384,7 +384,7 @@ def unknown(conversation: str) -> ConfigError:
     """The error for an id that names no conversation of this owner."""
     return ConfigError(
         f"conversation={shorten(conversation)} is not here: expected the id of one of your conversations. "
-        "List them, or leave the id out to begin a new one."
+        "Check it, or leave it out to begin a new one."
     )
 
 

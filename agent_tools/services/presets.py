@@ -141,7 +141,7 @@ def default_preset() -> str:
     path = _default_file()
     try:
         name = json.loads(path.read_text(encoding="utf-8"))["default"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a data folder that is none is the memory's to report
         return "demo"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(

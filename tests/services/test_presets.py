@@ -19,6 +19,7 @@ from agent_tools.services import checkpoints, factories, presets
 from agent_tools.services.base import Detector, Prompt, Segmenter, SegmentRequest
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
 from agent_tools.services.presets import PRESETS, default_preset, find_preset, get_preset, list_presets, load_services
+from agent_tools.settings import settings
 
 FAKE_DETECTOR = "agent_tools.services.fakes:FakeDetector"
 FAKE_SEGMENTER = "agent_tools.services.fakes:FakeSegmenter"
@@ -234,6 +235,15 @@ def test_get_preset_fetches_both_models_and_becomes_the_default(
     assert json.loads((own_data_folder / "models.json").read_text()) == {"default": "base"}
     services = load_services(device="cpu")
     assert (services.preset, services.segmenter_name) == ("base", "facebook/sam-vit-base")
+
+
+def test_default_preset_data_folder_that_is_a_file_is_left_to_the_memory_to_report(
+    own_data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_data_folder / "file").write_text("")
+    monkeypatch.setenv("ASKMASK_DATA_DIR", str(own_data_folder / "file"))
+    settings.cache_clear()
+    assert default_preset() == "demo"
 
 
 def test_default_preset_damaged_file_says_how_to_mend_it(own_data_folder: Path) -> None:

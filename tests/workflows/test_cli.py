@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import struct
 import subprocess
 import sys
+import tomllib
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -246,6 +248,9 @@ def test_doctor_reports_and_never_shows_a_key(run: Run, monkeypatch: pytest.Monk
     assert all(checks[name]["ok"] for name in ("python", "torch", "device", "data folder", "font"))
     assert checks["key OPENAI_API_KEY"]["found"] == "yes"
     assert all(check["ok"] or check["step"] for check in report["checks"])
+    offered = tomllib.loads((Path(cli.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extras = {name.removeprefix("extra ") for name in checks if name.startswith("extra ")}
+    assert extras <= set(offered["optional-dependencies"])
     assert "very-secret" not in out + err
 
 
@@ -340,6 +345,22 @@ def test_bad_input_gets_one_line_that_names_the_next_step(what: str, run: Run, t
     error = json.loads(out.splitlines()[-1])["error"]
     assert set(error) == {"type", "message"}
     assert message in err
+
+
+def test_folder_that_cannot_be_written_is_refused_before_any_model_runs(
+    run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").write_text("")
+    monkeypatch.setattr("agent_tools.services.presets.load_services", lambda **_: pytest.fail("a model was loaded"))
+    for folder in ("file", "file/below"):
+        code, _, err = run("ask", "count the red boxes", str(picture), *FAKES, "--out", folder)
+        assert code == 1
+        assert f"out={folder} cannot be written (not a folder)" in err
+    Path("closed").mkdir()
+    real = os.access  # root may write anywhere
+    monkeypatch.setattr("os.access", lambda path, mode: real(path, mode) and (not mode or Path(path).name != "closed"))
+    assert "(Permission denied)" in run("ask", "count", str(picture), *FAKES, "--out", "closed/new")[2]
+    assert not Path("closed/new").exists()
 
 
 def test_defect_is_one_line_without_debug_and_a_traceback_with_it(

@@ -28,14 +28,8 @@ LIBRARIES = (
     "pycocotools",
     "sqlalchemy",
 )
-EXTRAS = {
-    "heif": "pillow_heif",
-    "web": "gradio",
-    "mcp": "mcp",
-    "serve": "ray",
-    "postgres": "psycopg",
-    "speech": "faster_whisper",
-}
+EXTRAS = {"heif": "pillow_heif"}
+"""Extra of this distribution → the module it brings."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
 
 

@@ -5,6 +5,7 @@ This module does not know terminals, options or how an outcome is printed.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -174,10 +175,11 @@ def session(
         memory: where conversations are kept; None: the folder of the settings. It is left open when given.
 
     Raises:
-        ConfigError: an unknown preset, conversation or language model.
+        ConfigError: an unknown preset, conversation or language model, or a folder that cannot be written to.
         MemoryStoreError: the store cannot be opened.
     """
     names = choice.names()
+    _check_out(OUT if out is None else out)
     from agent_tools.memory import Memory
     from agent_tools.toolkit import VisionToolkit
     from workflows.conversation import Conversation
@@ -197,6 +199,21 @@ def session(
     finally:
         if memory is None:
             own.close()
+
+
+def _check_out(folder: Path) -> None:
+    """Refuse, before any model runs, a folder that nothing could be written to after it."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.access(place, os.F_OK))
+    if not there.is_dir():
+        raise _unwritable(folder, "not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _unwritable(folder, "Permission denied")
+
+
+def _unwritable(folder: Path, reason: str) -> ConfigError:
+    return ConfigError(
+        f"out={shorten(folder)} cannot be written ({reason}): expected a folder of yours. Name another with --out DIR."
+    )
 
 
 def write_new(folder: Path, name: str, data: bytes, suffix: str = ".jpg") -> Path:
@@ -228,7 +245,4 @@ def write_new(folder: Path, name: str, data: bytes, suffix: str = ".jpg") -> Pat
                     return path
             number += 1
     except OSError as error:
-        raise ConfigError(
-            f"out={shorten(folder)} cannot be written ({error.strerror or error}): expected a folder of yours. "
-            "Name another with --out DIR."
-        ) from error
+        raise _unwritable(folder, error.strerror or str(error)) from error

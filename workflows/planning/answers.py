@@ -47,7 +47,7 @@ def answer(outcomes: Sequence[Outcome], context: PlanContext, asked: str = "", l
         if found_nothing and (outcome.failed or not outcome.arguments.get("handles")):
             continue
         if outcome.failed:
-            sentences.append(outcome.text.strip())
+            sentences.append(speaker.refused(outcome))
             break
         found_nothing = found_nothing or (_looks(outcome) and not outcome.data.get("objects"))
         if found_nothing or not _superseded(outcome, outcomes[position + 1 :]):
@@ -95,6 +95,12 @@ class _Speaker:
                 return [self.results["forgotten_all"] if whole else self._say("forgotten", handles=listed(gone))]
             case _:
                 return [outcome.text.strip() or self.results["done"]]
+
+    def refused(self, outcome: Outcome) -> str:
+        """Why a call failed. Undo and redo take no arguments, so they fail for one reason only."""
+        if outcome.tool in ("undo", "redo"):
+            return self.results[f"nothing_to_{outcome.tool}"]
+        return outcome.text.strip()
 
     # --- counts ------------------------------------------------------------------------------------------
 

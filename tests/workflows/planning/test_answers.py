@@ -174,3 +174,12 @@ def test_answer_first_failure_is_the_last_thing_said() -> None:
     outcomes.append(counted({}, {}, []))
 
     assert answer(outcomes, PlanContext()) == "No picture is open."
+
+
+def test_answer_with_nothing_to_undo_or_redo_says_so_plainly() -> None:
+    undone = Outcome("undo", {}, "1 turn undone.", {"objects": []})
+    refused = [Outcome(tool, {}, f"{tool}: nothing to {tool}", {}, True) for tool in ("undo", "redo")]
+
+    assert answer(refused[:1], PlanContext()) == "There is nothing to take back."
+    assert answer(refused[1:], PlanContext()) == "There is nothing to bring back."
+    assert answer([undone, refused[0]], PlanContext()).endswith("now. There is nothing to take back.")
