@@ -34,6 +34,8 @@ class CheckpointSettings(BaseModel):
         precision_curve: (score, precision) pairs, rising scores, measured on held-out pictures; empty where unknown.
         mask_prompt_logit: logit that stands for "inside" when an earlier mask becomes a prompt; negated outside.
         draw_prompts: whether the segmenter was also taught each prompt as a picture; see `drawn_prompts`.
+        zoom: share of each side of the picture that the segmenter's closer looks show, in [0, 1); 0: it takes none.
+            For small models: a look costs one more encoding of the picture, made at the first prompt it serves.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -44,6 +46,7 @@ class CheckpointSettings(BaseModel):
     precision_curve: tuple[tuple[float, float], ...] = ()
     mask_prompt_logit: float = Field(default=10.0, gt=0)
     draw_prompts: bool = False
+    zoom: float = Field(default=0.0, ge=0, lt=1)
 
     @classmethod
     def read(cls, folder: Path) -> CheckpointSettings:

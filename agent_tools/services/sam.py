@@ -8,7 +8,7 @@ module does not know phrases, handles or conversations.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -34,35 +34,60 @@ STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
 _CELLS_PER_PASS = {"cpu": 4 * 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
 """Prompts of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
+_LEAST_ROOM = 0.05
+"""Share of a closer look that has to be free round a thing: its outline is judged by what lies about it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    """How a picture lies in the square the model sees.
+class _View:
+    """A window of a picture, the whole of it or a closer look, and how it lies in the square the model sees.
 
     Attributes:
-        width: of the picture, pixels.
-        height: of the picture, pixels.
-        shrunk_width: of the picture inside the square, pixels of the square.
-        shrunk_height: of the picture inside the square, pixels of the square.
+        left: column where the window begins, pixels of the picture.
+        top: row where the window begins, pixels of the picture.
+        width: of the window, pixels.
+        height: of the window, pixels.
         square: side of the square, pixels.
         cells: side of the mask logits.
     """
 
+    left: int
+    top: int
     width: int
     height: int
-    shrunk_width: int
-    shrunk_height: int
     square: int
     cells: int
 
+    @property
+    def shrunk(self) -> tuple[int, int]:
+        """Width and height of the window inside the square, pixels of the square."""
+        scale = self.square / max(self.width, self.height)
+        return max(1, int(self.width * scale + 0.5)), max(1, int(self.height * scale + 0.5))
+
     def to_square(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
         """(..., 2) float32 x, y in pixels of the picture → pixels of the square."""
-        scale = np.array([self.shrunk_width / self.width, self.shrunk_height / self.height], np.float32)
-        return coordinates * scale
+        width, height = self.shrunk
+        scale = np.array([width / self.width, height / self.height], np.float32)
+        return (coordinates - np.array([self.left, self.top], np.float32)) * scale
+
+    def pixels(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The window of something at the whole picture's size, (H, W, ...)."""
+        return array[self.top : self.top + self.height, self.left : self.left + self.width]
+
+    def room(self, extent: NDArray[np.float32], picture: Picture) -> float:
+        """How far inside the window a box (xyxy) lies, as a share of it; the picture's own edges are no limit."""
+        x0, y0, x1, y1 = (float(side) for side in extent)
+        right, bottom = self.left + self.width, self.top + self.height
+        gaps = [
+            (x0 - self.left) / self.width if self.left else np.inf,
+            (y0 - self.top) / self.height if self.top else np.inf,
+            (right - x1) / self.width if right < picture.width else np.inf,
+            (bottom - y1) / self.height if bottom < picture.height else np.inf,
+        ]
+        return min(gaps)
 
     def upsampling(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Matrices (H, cells) and (W, cells), float32: ``rows @ logits @ columns.T`` is the mask at picture size.
+        """Matrices (H, cells) and (W, cells), float32: ``rows @ logits @ columns.T`` is the mask at the window's size.
 
         The reference enlarges the logits to the square, crops the picture out and resizes it, each bilinearly. Both
         steps are linear and separable, so that their product gives any window of the result without the rest of it.
@@ -73,7 +98,8 @@ class _Frame:
             square = F.interpolate(eye, size=self.square, mode="linear", align_corners=False)[..., :shrunk]
             return F.interpolate(square, size=full, mode="linear", align_corners=False)[0].T.contiguous()
 
-        return along(self.shrunk_height, self.height), along(self.shrunk_width, self.width)
+        width, height = self.shrunk
+        return along(height, self.height), along(width, self.width)
 
 
 class Sam:
@@ -115,7 +141,7 @@ class Sam:
         with running(self._device, self._name):
             self._model.to(self._device)
         own = CheckpointSettings.read(folder)
-        self._mask_prompt_logit, self._draw_prompts = own.mask_prompt_logit, own.draw_prompts
+        self._mask_prompt_logit, self._draw_prompts, self._zoom = own.mask_prompt_logit, own.draw_prompts, own.zoom
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
@@ -141,54 +167,72 @@ class Sam:
         prompts = list(request.prompts)
         if not prompts:
             return []
-        frame = self._frame(request.picture)
+        picture = request.picture
         for prompt in prompts:
-            if prompt.mask is not None and (prompt.mask.width, prompt.mask.height) != (frame.width, frame.height):
+            if prompt.mask is not None and (prompt.mask.width, prompt.mask.height) != (picture.width, picture.height):
                 raise ServiceError(
                     f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
-                    f"expected {[frame.height, frame.width]}. Pass a mask of this picture."
+                    f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
                 )
-        encoding = self._encode(request.picture)
-        with running(self._device, self._name):
-            rows, columns = frame.upsampling(self._device)
+        chosen = self._choose_views(picture, prompts)
         answers: dict[int, Segments] = {}
-        for indices in self._alike(prompts):
-            logits, ious = self._decode(encoding, [prompts[index] for index in indices], frame)
+        for view in dict.fromkeys(chosen):
+            encoding = self._encode(picture, view)
             with running(self._device, self._name):
-                for row, index in enumerate(indices):
-                    answers[index] = _to_segments(logits[row], ious[row], rows, columns)
+                rows, columns = view.upsampling(self._device)
+            for indices in self._alike({index: prompts[index] for index, own in enumerate(chosen) if own == view}):
+                logits, ious = self._decode(encoding, [prompts[index] for index in indices], view)
+                with running(self._device, self._name):
+                    for row, index in enumerate(indices):
+                        answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
         return [answers[index] for index in range(len(prompts))]
 
-    def _frame(self, picture: Picture) -> _Frame:
-        scale = self._square / max(picture.width, picture.height)
-        shrunk = [max(1, int(side * scale + 0.5)) for side in (picture.width, picture.height)]
-        return _Frame(picture.width, picture.height, shrunk[0], shrunk[1], self._square, 4 * self._tokens)
+    def _choose_views(self, picture: Picture, prompts: Sequence[Prompt]) -> list[_View]:
+        """For each prompt the whole picture, or, for weights that want it, the closer look that shows it best.
 
-    def _encode(self, picture: Picture) -> torch.Tensor:
-        """The picture's encoding, (1, C, T, T), from the cache where it is there."""
-        key = (picture.digest, self._source, "encoding")
+        Only a prompt that says how large its thing is, by a box or an earlier mask, can be looked at closely.
+        """
+        whole = _View(0, 0, picture.width, picture.height, self._square, 4 * self._tokens)
+        if not self._zoom or min(picture.width, picture.height) * self._zoom < 1:
+            return [whole] * len(prompts)
+        width, height = int(picture.width * self._zoom), int(picture.height * self._zoom)
+        closer = [
+            _View(left, top, width, height, self._square, 4 * self._tokens)
+            for top in (0, picture.height - height)
+            for left in (0, picture.width - width)
+        ]
+        views = []
+        for prompt in prompts:
+            extent = _extent(prompt)
+            best = whole if extent is None else max(closer, key=lambda view: view.room(extent, picture))
+            views.append(best if extent is not None and best.room(extent, picture) >= _LEAST_ROOM else whole)
+        return views
+
+    def _encode(self, picture: Picture, view: _View) -> torch.Tensor:
+        """The encoding of a view of the picture, (1, C, T, T), from the cache where it is there."""
+        key = (picture.digest, self._source, view)
         known: torch.Tensor | None = self._cache.get(key)
         if known is not None:
             return known
+        began = time.perf_counter()
         with running(self._device, self._name, half=True):
             prepared = self._processor.image_processor(
-                [picture.array], input_data_format="channels_last", return_tensors="pt"
+                [view.pixels(picture.array)], input_data_format="channels_last", return_tensors="pt"
             )
-            began = time.perf_counter()
             pixels = prepared["pixel_values"].to(self._device)
             encoding: torch.Tensor = self._model.get_image_embeddings(pixels).float()
-            self.model_seconds += time.perf_counter() - began
+        self.model_seconds += time.perf_counter() - began
         self._cache.put(key, encoding, encoding.nbytes)
         return encoding
 
-    def _alike(self, prompts: Sequence[Prompt]) -> Iterator[list[int]]:
+    def _alike(self, prompts: Mapping[int, Prompt]) -> Iterator[list[int]]:
         """Indices of prompts of one make, a pass at a time.
 
         Prompts with different numbers of points are never padded to one: the model attends to padding points too, and
         a prompt's answer would depend on its neighbours.
         """
         makes: dict[tuple[int, bool, bool], list[int]] = {}
-        for index, prompt in enumerate(prompts):
+        for index, prompt in prompts.items():
             points = 0 if prompt.points is None else len(prompt.points)
             makes.setdefault((points, prompt.box is not None, prompt.mask is not None), []).append(index)
         for indices in makes.values():
@@ -196,17 +240,17 @@ class Sam:
                 yield indices[begin : begin + self._prompts_per_pass]
 
     def _decode(
-        self, encoding: torch.Tensor, prompts: Sequence[Prompt], frame: _Frame
+        self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: _View
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One pass of the decoder over prompts of one make: logits (N, C, cells, cells) and IoU (N, C), float32."""
-        points = self._stack([frame.to_square(prompt.points) for prompt in prompts if prompt.points is not None])
+        points = self._stack([view.to_square(prompt.points) for prompt in prompts if prompt.points is not None])
         labels = self._stack([prompt.labels for prompt in prompts if prompt.labels is not None])
-        corners = [frame.to_square(prompt.box.reshape(2, 2)).ravel() for prompt in prompts if prompt.box is not None]
+        corners = [view.to_square(prompt.box.reshape(2, 2)).ravel() for prompt in prompts if prompt.box is not None]
         boxes = self._stack(corners)
-        masks = self._stack([self._mask_prompt(prompt.mask, frame) for prompt in prompts if prompt.mask is not None])
+        masks = self._stack([self._mask_prompt(prompt.mask, view) for prompt in prompts if prompt.mask is not None])
         lone_point = points is not None and points.shape[2] == 1 and boxes is None and masks is None
         if self._draw_prompts:
-            masks = self._drawn(points, labels, boxes, masks, frame)
+            masks = self._drawn(points, labels, boxes, masks, view)
         with running(self._device, self._name, half=True):
             began = time.perf_counter()
             output = self._model(
@@ -233,12 +277,12 @@ class Sam:
         labels: torch.Tensor | None,
         boxes: torch.Tensor | None,
         masks: torch.Tensor | None,
-        frame: _Frame,
+        view: _View,
     ) -> torch.Tensor:
         """The prompts of `_decode` as a mask input, (N, 1, cells, cells), for weights that were taught with it."""
-        per_pixel = frame.cells / frame.square
+        per_pixel = view.cells / view.square
         drawn = drawn_prompts(
-            frame.cells,
+            view.cells,
             None if points is None else points[:, 0] * per_pixel,
             None if labels is None else labels[:, 0],
             None if boxes is None else boxes[:, 0] * per_pixel,
@@ -246,28 +290,48 @@ class Sam:
         )
         return drawn[:, None]
 
-    def _mask_prompt(self, mask: Mask, frame: _Frame) -> NDArray[np.float32]:
+    def _mask_prompt(self, mask: Mask, view: _View) -> NDArray[np.float32]:
         """An earlier mask as the decoder takes it: (cells, cells) float32 logits over the square."""
-        per_pixel = frame.cells / frame.square
-        width = max(1, round(frame.shrunk_width * per_pixel))
-        height = max(1, round(frame.shrunk_height * per_pixel))
-        share = np.zeros((frame.cells, frame.cells), np.float32)
-        dense = mask.to_array().astype(np.float32)
+        per_pixel = view.cells / view.square
+        width, height = (max(1, round(side * per_pixel)) for side in view.shrunk)
+        share = np.zeros((view.cells, view.cells), np.float32)
+        dense = view.pixels(mask.to_array()).astype(np.float32)
         share[:height, :width] = cv2.resize(dense, (width, height), interpolation=cv2.INTER_AREA)
         return (2 * share - 1) * np.float32(self._mask_prompt_logit)
 
 
-def _to_segments(logits: torch.Tensor, ious: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> Segments:
+def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
+    """The box round everything a prompt says, (4,) float32 xyxy in pixels; None where it does not say how large."""
+    boxes = [] if prompt.box is None else [prompt.box]
+    if prompt.mask is not None and prompt.mask.area:
+        boxes.append(np.array(prompt.mask.box, np.float32))
+    if not boxes:
+        return None
+    corners = [box.reshape(2, 2) for box in boxes] + ([] if prompt.points is None else [prompt.points])
+    every = np.concatenate(corners)
+    return np.concatenate([every.min(axis=0), every.max(axis=0)])
+
+
+def _to_segments(
+    logits: torch.Tensor,
+    ious: torch.Tensor,
+    rows: torch.Tensor,
+    columns: torch.Tensor,
+    view: _View,
+    picture: Picture,
+) -> Segments:
     """The candidates of one prompt, best first.
 
     Args:
         logits: (C, cells, cells) float32.
         ious: (C,) float32.
-        rows: (H, cells) float32, from `_Frame.upsampling`.
+        rows: (H, cells) float32, from `_View.upsampling`.
         columns: (W, cells) float32, likewise.
+        view: what the logits are about.
+        picture: what the view is of.
     """
     order = torch.argsort(ious, descending=True, stable=True).tolist()
-    cut = [_cut(logits[candidate], rows, columns) for candidate in order]
+    cut = [_cut(logits[candidate], rows, columns, view, picture) for candidate in order]
     return Segments(
         masks=[mask for mask, _ in cut],
         predicted_iou=ious[order].clamp(0, 1).cpu().numpy(),
@@ -275,9 +339,11 @@ def _to_segments(logits: torch.Tensor, ious: torch.Tensor, rows: torch.Tensor, c
     )
 
 
-def _cut(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> tuple[Mask, float]:
+def _cut(
+    logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, view: _View, picture: Picture
+) -> tuple[Mask, float]:
     """A mask at picture size and its stability, worked out only where the logits rise towards the cut."""
-    height, width = len(rows), len(columns)
+    height, width = picture.height, picture.width
     near = logits > -STABILITY_OFFSET
     # A bilinear value is a mean of its neighbours: where none of them is near the cut, neither is the value.
     down = torch.nonzero(rows @ near.any(dim=1).float()).flatten()
@@ -288,5 +354,5 @@ def _cut(logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> tup
     window = rows[top:bottom] @ logits @ columns[left:right].T
     sure = int((window > STABILITY_OFFSET).sum())
     possible = int((window > -STABILITY_OFFSET).sum())
-    mask = Mask.from_crop((window > 0).cpu().numpy(), left, top, height, width)
+    mask = Mask.from_crop((window > 0).cpu().numpy(), view.left + left, view.top + top, height, width)
     return mask, sure / possible if possible else 0.0

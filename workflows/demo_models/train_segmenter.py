@@ -65,6 +65,7 @@ class TrainingSettings(BaseModel):
     sizes: tuple[tuple[int, int], ...]
     checkpoint_minutes: float
     mask_prompt_logit: float
+    zoom: float
 
 
 class SegmenterSettings(BaseModel):
@@ -280,7 +281,8 @@ def save_segmenter(model: SamModel, settings: SegmenterSettings, folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(model).half().save_pretrained(folder)
     build_processor(settings.model).save_pretrained(folder)
-    calibrated = {"draw_prompts": True, "mask_prompt_logit": settings.training.mask_prompt_logit}
+    training = settings.training
+    calibrated = {"draw_prompts": True, "mask_prompt_logit": training.mask_prompt_logit, "zoom": training.zoom}
     (folder / "askmask.json").write_text(json.dumps(calibrated, indent=2) + "\n", encoding="utf-8")
 
 
