@@ -3,9 +3,10 @@
     python -m benchmarks.warm_ask [--repeats N] [--json]
 
 The models are the bundled ones (or `--models`), loaded and warmed up before the clock starts. Every repeat is a picture
-not seen before, so that nothing comes from a cache. "models" is time inside the networks; everything else is ours:
-opening and decoding the file (a JPEG), planning, pre- and postprocessing, suppression, run-length encoding, the memory
-with its flushes to disk, drawing, and writing the annotated picture. Wall time, medians.
+not seen before, so that nothing comes from a cache. "models" is time in the networks and in the picture processors that
+belong to them (transformers' own resizing and normalising). Everything else is ours: opening and decoding the file (a
+JPEG), planning, prompts, masks at picture size, suppression, run-length encoding, the memory with its flushes to disk,
+drawing, and writing the annotated picture. Wall time, medians.
 """
 
 from __future__ import annotations

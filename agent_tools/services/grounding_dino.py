@@ -58,7 +58,7 @@ class GroundingDino:
         threshold: score where a hit begins.
         floor: lowest score of the candidates that come back.
         precision_curve: (score, precision) pairs measured for these weights; empty where unknown.
-        model_seconds: time spent inside the network so far, everything of ours left out.
+        model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
     """
 
     threshold: float
@@ -159,10 +159,13 @@ class GroundingDino:
         """Neighbours of one prepared size together: padding to a common size would change what is found."""
         waiting: list[tuple[int, dict[str, torch.Tensor]]] = []
         for index in indices:
+            pixels = _with_margin(pictures[index])
+            began = time.perf_counter()
             with running(self._device, self._name):
                 prepared = self._processor.image_processor(
-                    [_with_margin(pictures[index])], input_data_format="channels_last", return_tensors="pt"
+                    [pixels], input_data_format="channels_last", return_tensors="pt"
                 )
+            self.model_seconds += time.perf_counter() - began
             shape = prepared["pixel_values"].shape
             if waiting and (len(waiting) == self._pictures_per_pass or waiting[0][1]["pixel_values"].shape != shape):
                 yield self._stacked(waiting)

@@ -109,7 +109,7 @@ class Sam:
     candidates; anything more gets one.
 
     Attributes:
-        model_seconds: time spent inside the network so far, everything of ours left out.
+        model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
     """
 
     def __init__(
