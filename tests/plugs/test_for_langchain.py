@@ -126,4 +126,4 @@ def test_agent_runs_several_calls_of_one_message_in_order_and_as_one_turn(toolki
     ]
     assert toolkit.state.selection == ("m2",)
     assert [made.call_id for made in toolkit.history()[-1].calls] == ["a", "b", "c"]
-    assert toolkit.state.undo == 2
+    assert toolkit.state.undo == 1
