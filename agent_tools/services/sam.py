@@ -30,6 +30,8 @@ from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
 
+Floats = NDArray[np.float32]
+
 STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
 _CELLS_PER_PASS = {"cpu": 4 * 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
@@ -86,17 +88,17 @@ class _View:
         ]
         return min(gaps)
 
-    def upsampling(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    def upsampling(self) -> tuple[Floats, Floats]:
         """Matrices (H, cells) and (W, cells), float32: ``rows @ logits @ columns.T`` is the mask at the window's size.
 
         The reference enlarges the logits to the square, crops the picture out and resizes it, each bilinearly. Both
         steps are linear and separable, so that their product gives any window of the result without the rest of it.
         """
-        eye = torch.eye(self.cells, device=device)[None]
+        eye = torch.eye(self.cells)[None]
 
-        def along(shrunk: int, full: int) -> torch.Tensor:
+        def along(shrunk: int, full: int) -> Floats:
             square = F.interpolate(eye, size=self.square, mode="linear", align_corners=False)[..., :shrunk]
-            return F.interpolate(square, size=full, mode="linear", align_corners=False)[0].T.contiguous()
+            return F.interpolate(square, size=full, mode="linear", align_corners=False)[0].T.contiguous().numpy()
 
         width, height = self.shrunk
         return along(height, self.height), along(width, self.width)
@@ -178,13 +180,11 @@ class Sam:
         answers: dict[int, Segments] = {}
         for view in dict.fromkeys(chosen):
             encoding = self._encode(picture, view)
-            with running(self._device, self._name):
-                rows, columns = view.upsampling(self._device)
+            rows, columns = view.upsampling()
             for indices in self._alike({index: prompts[index] for index, own in enumerate(chosen) if own == view}):
                 logits, ious = self._decode(encoding, [prompts[index] for index in indices], view)
-                with running(self._device, self._name):
-                    for row, index in enumerate(indices):
-                        answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
+                for row, index in enumerate(indices):
+                    answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
         return [answers[index] for index in range(len(prompts))]
 
     def _choose_views(self, picture: Picture, prompts: Sequence[Prompt]) -> list[_View]:
@@ -239,9 +239,7 @@ class Sam:
             for begin in range(0, len(indices), self._prompts_per_pass):
                 yield indices[begin : begin + self._prompts_per_pass]
 
-    def _decode(
-        self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: _View
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _decode(self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: _View) -> tuple[Floats, Floats]:
         """One pass of the decoder over prompts of one make: logits (N, C, cells, cells) and IoU (N, C), float32."""
         points = self._stack([view.to_square(prompt.points) for prompt in prompts if prompt.points is not None])
         labels = self._stack([prompt.labels for prompt in prompts if prompt.labels is not None])
@@ -265,7 +263,8 @@ class Sam:
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)
             self.model_seconds += time.perf_counter() - began
-        return logits, ious
+        # Many small steps follow, one mask at a time: NumPy takes them several times faster than torch's threads do.
+        return logits.cpu().numpy(), ious.cpu().numpy()
 
     def _stack(self, arrays: Sequence[NDArray[Any]]) -> torch.Tensor | None:
         """One array a prompt → (N, 1, ...) on the device; None where the prompts of this make have none."""
@@ -313,10 +312,10 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
 
 
 def _to_segments(
-    logits: torch.Tensor,
-    ious: torch.Tensor,
-    rows: torch.Tensor,
-    columns: torch.Tensor,
+    logits: Floats,
+    ious: Floats,
+    rows: Floats,
+    columns: Floats,
     view: _View,
     picture: Picture,
 ) -> Segments:
@@ -330,29 +329,26 @@ def _to_segments(
         view: what the logits are about.
         picture: what the view is of.
     """
-    order = torch.argsort(ious, descending=True, stable=True).tolist()
+    order = np.argsort(-ious, kind="stable")
     cut = [_cut(logits[candidate], rows, columns, view, picture) for candidate in order]
     return Segments(
         masks=[mask for mask, _ in cut],
-        predicted_iou=ious[order].clamp(0, 1).cpu().numpy(),
+        predicted_iou=ious[order].clip(0, 1),
         stability=np.array([stability for _, stability in cut], np.float32),
     )
 
 
-def _cut(
-    logits: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, view: _View, picture: Picture
-) -> tuple[Mask, float]:
+def _cut(logits: Floats, rows: Floats, columns: Floats, view: _View, picture: Picture) -> tuple[Mask, float]:
     """A mask at picture size and its stability, worked out only where the logits rise towards the cut."""
-    height, width = picture.height, picture.width
     near = logits > -STABILITY_OFFSET
     # A bilinear value is a mean of its neighbours: where none of them is near the cut, neither is the value.
-    down = torch.nonzero(rows @ near.any(dim=1).float()).flatten()
-    across = torch.nonzero(columns @ near.any(dim=0).float()).flatten()
+    down = np.flatnonzero(rows @ near.any(axis=1).astype(np.float32))
+    across = np.flatnonzero(columns @ near.any(axis=0).astype(np.float32))
     if not len(down) or not len(across):
-        return Mask.from_crop(np.zeros((0, 0)), 0, 0, height, width), 0.0
+        return Mask.from_crop(np.zeros((0, 0)), 0, 0, picture.height, picture.width), 0.0
     top, bottom, left, right = int(down[0]), int(down[-1]) + 1, int(across[0]), int(across[-1]) + 1
     window = rows[top:bottom] @ logits @ columns[left:right].T
-    sure = int((window > STABILITY_OFFSET).sum())
-    possible = int((window > -STABILITY_OFFSET).sum())
-    mask = Mask.from_crop((window > 0).cpu().numpy(), view.left + left, view.top + top, height, width)
+    sure = np.count_nonzero(window > STABILITY_OFFSET)
+    possible = np.count_nonzero(window > -STABILITY_OFFSET)
+    mask = Mask.from_crop(window > 0, view.left + left, view.top + top, picture.height, picture.width)
     return mask, sure / possible if possible else 0.0
