@@ -22,15 +22,17 @@ def drawn_prompts(
     labels: Tensor | None = None,
     boxes: Tensor | None = None,
     masks: Tensor | None = None,
+    scale: float = 1.0,
 ) -> Tensor:
     """Draw N prompts of one make.
 
     Args:
         cells: side of the mask input.
-        points: (N, K, 2) float32 x, y in cells; None without.
+        points: (N, K, 2) float32 x, y; None without.
         labels: (N, K) int64, 1 inside and 0 outside.
-        boxes: (N, 4) float32 xyxy in cells; None without.
+        boxes: (N, 4) float32 xyxy; None without.
         masks: (N, cells, cells) float32 logits of an earlier mask; None without.
+        scale: cells a unit of the coordinates; 1 where they are in cells.
 
     Returns:
         (N, cells, cells) float32 logits: the earlier mask, cut off outside the box (by the share of each cell that it
@@ -40,11 +42,11 @@ def drawn_prompts(
     edges = torch.arange(cells, device=given.device, dtype=torch.float32)
     drawn = torch.zeros(len(given), cells, cells, device=given.device) if masks is None else masks.clamp(-SURE, SURE)
     if boxes is not None:
-        across, down = (_covered(boxes[:, low], boxes[:, low + 2], edges) for low in (0, 1))
+        across, down = (_covered(boxes[:, low] * scale, boxes[:, low + 2] * scale, edges) for low in (0, 1))
         box = (2 * down[:, :, None] * across[:, None, :] - 1) * SURE
         drawn = box if masks is None else torch.minimum(drawn, box)
     if points is not None and labels is not None:
-        away = (edges + 0.5 - points[..., None]).square()  # (N, K, 2, cells), squared, one axis at a time
+        away = (edges + 0.5 - (points * scale)[..., None]).square()  # (N, K, 2, cells), squared, one axis at a time
         spots = torch.exp(-(away[:, :, 1, :, None] + away[:, :, 0, None, :]) / (2 * CLICK_RADIUS**2))
         signs = 2.0 * labels.float() - 1
         drawn = drawn + (2 * SURE * signs[..., None, None] * spots).sum(1)

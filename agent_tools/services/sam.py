@@ -248,7 +248,9 @@ class Sam:
         masks = self._stack([self._mask_prompt(prompt.mask, view) for prompt in prompts if prompt.mask is not None])
         lone_point = points is not None and points.shape[2] == 1 and boxes is None and masks is None
         if self._draw_prompts:
-            masks = self._drawn(points, labels, boxes, masks, view)
+            given = [None if each is None else each[:, 0] for each in (points, labels, boxes, masks)]
+            scale = view.cells / view.square
+            masks = drawn_prompts(view.cells, given[0], given[1], given[2], given[3], scale)[:, None]
         with running(self._device, self._name, half=True):
             began = time.perf_counter()
             output = self._model(
@@ -259,35 +261,15 @@ class Sam:
                 input_masks=masks,
                 multimask_output=lone_point,
             )
-            logits, ious = output.pred_masks[:, 0].float(), output.iou_scores[:, 0].float()
-            if self._device.type == "cuda":
-                torch.cuda.synchronize(self._device)
+            # Many small steps follow, one mask at a time: NumPy takes them several times faster than torch's threads.
+            logits: Floats = output.pred_masks[:, 0].float().cpu().numpy()
+            ious: Floats = output.iou_scores[:, 0].float().cpu().numpy()
             self.model_seconds += time.perf_counter() - began
-        # Many small steps follow, one mask at a time: NumPy takes them several times faster than torch's threads do.
-        return logits.cpu().numpy(), ious.cpu().numpy()
+        return logits, ious
 
     def _stack(self, arrays: Sequence[NDArray[Any]]) -> torch.Tensor | None:
         """One array a prompt → (N, 1, ...) on the device; None where the prompts of this make have none."""
         return torch.from_numpy(np.stack(arrays))[:, None].to(self._device) if arrays else None
-
-    def _drawn(
-        self,
-        points: torch.Tensor | None,
-        labels: torch.Tensor | None,
-        boxes: torch.Tensor | None,
-        masks: torch.Tensor | None,
-        view: _View,
-    ) -> torch.Tensor:
-        """The prompts of `_decode` as a mask input, (N, 1, cells, cells), for weights that were taught with it."""
-        per_pixel = view.cells / view.square
-        drawn = drawn_prompts(
-            view.cells,
-            None if points is None else points[:, 0] * per_pixel,
-            None if labels is None else labels[:, 0],
-            None if boxes is None else boxes[:, 0] * per_pixel,
-            None if masks is None else masks[:, 0],
-        )
-        return drawn[:, None]
 
     def _mask_prompt(self, mask: Mask, view: _View) -> NDArray[np.float32]:
         """An earlier mask as the decoder takes it: (cells, cells) float32 logits over the square."""

@@ -226,14 +226,8 @@ def predict(model: SamModel, embeddings: torch.Tensor, prompts: Prompts) -> tupl
     lone_click = points is not None and points.shape[1] == 1 and boxes is None and prompts.masks is None
     vision = model.config.vision_config
     cells = 4 * vision.image_size // vision.patch_size
-    scale = cells / vision.image_size
-    drawn = drawn_prompts(
-        cells,
-        None if points is None else points * scale,
-        labels,
-        None if boxes is None else boxes * scale,
-        None if prompts.masks is None else prompts.masks[:, 0],
-    )
+    earlier = None if prompts.masks is None else prompts.masks[:, 0]
+    drawn = drawn_prompts(cells, points, labels, boxes, earlier, scale=cells / vision.image_size)
     answer = model(
         image_embeddings=embeddings,
         input_points=None if points is None else points[:, None],
