@@ -126,7 +126,7 @@ def _exposed(image: Array, rng: np.random.Generator) -> Array:
     height, width = image.shape[:2]
     middle = float(np.median(image[::4, ::4].max(2)))
     wanted = rng.uniform(0.3, 0.72) if rng.random() < 0.85 else rng.choice([0.2, 0.85])
-    gain = float(np.clip((wanted / max(middle, 0.05)) ** rng.uniform(0.35, 0.9), 0.55, 2.1))
+    gain = float(np.clip((wanted / max(middle, 0.05)) ** rng.uniform(0.1, 0.6), 0.6, 1.7))
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     dark = np.float32(max(0.0, rng.uniform(-0.15, 0.3)))

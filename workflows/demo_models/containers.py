@@ -154,7 +154,7 @@ def _vessel(
     top = mouth * (1.0 - np.sqrt(np.clip(1.0 - across**2, 0, 1)))
     fall = np.clip((y - mouth) / (h - mouth), 0, 1)
     half = 1.0 - (1.0 - foot) * fall ** rng.uniform(1.2, 2.6)
-    base = h - 0.3 * mouth * (1.0 - np.sqrt(np.clip(1.0 - (across / foot) ** 2, 0, 1)))
+    base = h - 0.3 * mouth * (1.0 - np.sqrt(np.clip(1.0 - (across / np.maximum(half, 0.05)) ** 2, 0, 1)))
     body = np.clip((half - np.abs(across)) * w / 2, 0, 1) * np.clip(base - y, 0, 1)
     whole = (np.clip(y - top, 0, 1) * np.maximum(body, np.clip(rim - y, 0, 1) * (np.abs(across) < 1))).astype(np.float32)
     wall = (body * np.clip(y - rim + 0.06 * h, 0, 1)).astype(np.float32)

@@ -41,6 +41,8 @@ GREENGROCERY = (
 )
 GOODS = ("book", "can", "bottle", "box", "jar", "bag", "mug", "bowl", "plate", "phone", "ball")
 DESK = ("pen", "phone", "envelope", "book", "scissors", "mug", "spoon", "fork", "ball", "box")
+LITTER = tuple(name for name in CLUTTER if name not in ("hand", "post"))
+INTRUDERS = ("hand", "hand", "hand", "leaf", "spray", "post", "tag", "scrap", "cable")
 ON_TREES = ("orange", "lemon", "lime", "plum", "peach", "apple", "pear", "tomato", "avocado", "kiwi")
 
 
@@ -107,7 +109,8 @@ def contained(stage: Stage, wanted: Wanted) -> None:
         if chance < 0.55 or len(kinds) > 30:
             inside, fronts = crate(stage, region)
         else:
-            room = Region(region.left, region.top + 0.12 * tall, region.right, region.bottom)
+            deep = min(tall, span * rng.uniform(0.45, 0.75))
+            room = Region(region.left, region.bottom - deep, region.right, region.bottom)
             inside, fronts = basket(stage, room) if chance < 0.78 else bowl(stage, room)
         fill(stage, inside, kinds, rng.uniform(0.75, 1.0))
         close(stage, fronts)
@@ -121,6 +124,7 @@ def display(stage: Stage, wanted: Wanted) -> None:
     above = rng.uniform(-0.05, 0.2) * height
     split = np.array_split(np.arange(len(wanted)), bands)
     board = tone(rng, 0.05, 0.6)
+    size = unit(stage, spread_out(wanted, rng), width * height, rng.uniform(0.6, 1.3), 0.055, 0.3)
     for band, members in enumerate(split):
         top, bottom = (above + (height - above) * share / bands for share in (band, band + 1))
         edges = np.concatenate([[-0.02], np.sort(rng.uniform(0.3, 0.7, max(0, len(members) - 1))), [1.02]]) * width
@@ -129,7 +133,8 @@ def display(stage: Stage, wanted: Wanted) -> None:
         for left, right, index in zip(edges[:-1], edges[1:], members, strict=True):
             region = Region(left + 0.01 * width, top + 0.02 * height, right - 0.01 * width, bottom - 0.05 * height)
             kind, number = wanted[index]
-            fill(stage, region, [kind] * number, rng.uniform(0.6, 1.0))
+            own = unit(stage, [kind] * number, region.width * region.height, 1.0, 0.055, 0.4)
+            fill(stage, region, [kind] * number, rng.uniform(0.6, 1.0), float(np.clip(own, 0.7 * size, 1.3 * size)))
         shelf(stage, bottom - 0.07 * height, 0.07 * height, board)
         for x in edges[1:-1]:
             stage.lay(Posed(clutter(rng, 0.5 * height, ("post",)), (1.0, 1.0), rng.normal(0, 0.05)), (x, (top + bottom) / 2))
@@ -256,7 +261,7 @@ def litter(stage: Stage, number: int, horizon: float = 0.0, most: float = 0.3) -
     rng = stage.rng
     for _ in range(number):
         size = stage.short * float(np.exp(rng.uniform(math.log(0.06), math.log(most))))
-        piece = clutter(rng, size)
+        piece = clutter(rng, size, LITTER)
         spot = rng.uniform(0, stage.width), rng.uniform(horizon, stage.height)
         stage.lay(Posed(piece, (1.0, 1.0), rng.uniform(-3.1, 3.1)), spot, None, Shadow(rng.uniform(0.03, 0.2)))
 
@@ -265,13 +270,14 @@ def intrude(stage: Stage) -> None:
     """Something between the lens and the scene, mostly at the edge: a hand, a leaf, a strap, a tag."""
     rng = stage.rng
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.62, 0.22, 0.1, 0.06]))):
-        size = stage.short * rng.uniform(0.12, 0.6)
+        name = INTRUDERS[int(rng.integers(len(INTRUDERS)))]
+        size = stage.short * (rng.uniform(0.45, 1.0) if name in ("hand", "spray", "post") else rng.uniform(0.1, 0.4))
         near_edge = rng.random() < 0.7
         turn = rng.uniform(0, 2 * math.pi)
         away = rng.uniform(0.4, 0.6) if near_edge else rng.uniform(0.0, 0.4)
         spot = stage.width * (0.5 + away * math.cos(turn)), stage.height * (0.5 + away * math.sin(turn))
-        piece = clutter(rng, size, tuple(CLUTTER))
-        stage.lay(Posed(piece, (1.0, 1.0), turn - math.pi / 2), spot, None, Shadow(0.3))
+        piece = clutter(rng, size, (name,))
+        stage.lay(Posed(piece, (1.0, 1.0), turn + math.pi / 2 + math.pi), spot, None, Shadow(0.3))
 
 
 @dataclass(frozen=True)

@@ -86,12 +86,12 @@ def rows(
     while y < region.bottom - 0.2 * size:
         share = far + (1 - far) * (y - region.top) / max(region.height, 1.0)
         pitch = size * share * step
-        half = region.width / 2 * (0.5 + 0.5 * share if far < 1 else 1.0)
+        half = max(0.2 * pitch, region.width / 2 * (0.5 + 0.5 * share) - 0.3 * size * share)
         if region.round:
             half *= math.sqrt(max(0.05, 1 - ((y - region.middle[1]) / (0.55 * region.height)) ** 2))
         centre = region.middle[0]
-        x = centre - half + pitch * (0.5 if row % 2 else 0.25) * rng.uniform(0.6, 1.2)
-        while x < centre + half - 0.2 * pitch:
+        x = centre - half + pitch * (0.45 if row % 2 else 0.05) * rng.uniform(0.6, 1.2)
+        while x <= centre + half:
             spots.append((x + rng.normal(0, 0.07) * pitch, y + rng.normal(0, 0.06) * pitch, share))
             x += pitch * rng.uniform(0.94, 1.08)
         y += pitch * rng.uniform(0.78, 0.95)
@@ -99,18 +99,34 @@ def rows(
     return spots
 
 
-def fill(stage: Stage, region: Region, kinds: Sequence[Kind], far: float = 1.0, neat: bool = False) -> None:
-    """Fills a region with things: rows as far as they go, the rest on top; nearer ones in front."""
+def fill(
+    stage: Stage, region: Region, kinds: Sequence[Kind], far: float = 1.0, size: float = 0.0, neat: bool = False
+) -> None:
+    """Fills a region with things: rows as far as they go, the rest on top; nearer ones in front.
+
+    Args:
+        stage: Where.
+        region: The room there is.
+        kinds: One entry a thing.
+        far: Size of the back row as a share of the front one's.
+        size: Pixels of a 9 cm thing; what fills the region where 0.
+        neat: Upright.
+    """
     rng = stage.rng
     if not kinds:
         return
     mean = float(np.mean([relative(noun) for noun, _ in kinds]))
-    size = unit(stage, kinds, region.width * region.height, rng.uniform(0.75, 1.15), 0.055, 0.42)
-    spots = rows(rng, region, size * mean, far, rng.uniform(0.86, 1.0))
     number = len(kinds)
+    room = 0.75 * region.width if region.round else min(region.width, region.height)
+    size = size or unit(stage, kinds, region.width * region.height, rng.uniform(0.9, 1.3), 0.055, 0.42)
+    size, step = min(size, 0.6 * room / mean), rng.uniform(0.8, 0.98)
+    spots = rows(rng, region, size * mean, far, step)
+    while len(spots) < 0.85 * number and size > 0.06 * stage.short:
+        size *= 0.94
+        spots = rows(rng, region, size * mean, far, step)
     if len(spots) > number:
-        first = 0 if rng.random() < 0.3 else len(spots) - number
-        kept = range(first, first + number) if rng.random() < 0.6 else np.sort(rng.permutation(len(spots))[:number])
+        first = 0 if rng.random() < 0.15 else len(spots) - number
+        kept = range(first, first + number) if rng.random() < 0.75 else np.sort(rng.permutation(len(spots))[:number])
         spots = [spots[index] for index in kept]
     loose = rng.uniform(0.15, 0.85, (max(0, number - len(spots)), 2))
     spots += sorted(
