@@ -21,14 +21,12 @@ from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 from agent_tools.masks import box_iou
 from agent_tools.services.grounding_dino import phrase_scores
 from agent_tools.services.suppression import standing
-from workflows.demo_models.detector_prompts import Prompt, phrase_of
-from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, Scene, render_scene
+from workflows.demo_models.detector_prompts import Prompt
+from workflows.demo_models.requests import draw_request
+from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
 
 VALIDATION_SEEDS = 9_000_000
 """First seed of the scenes that thresholds are found on; training stays below, measuring starts above."""
-
-ABSENT = 0.1
-"""Share of requests for something that is not in the scene."""
 
 _LOWEST = 0.05
 _LEVELS = np.arange(0.1, 0.85, 0.01)
@@ -94,14 +92,6 @@ class _Asked:
         return boxes[kept], scores[kept]
 
 
-def ask_about(scene: Scene, rng: np.random.Generator, absent: float = ABSENT) -> tuple[str, str, str]:
-    """Noun, colour and phrase of a request about a scene: a kind in it, or now and then one that is not."""
-    present = sorted({(thing.noun, thing.colour) for thing in scene.objects})
-    kinds = present if present and rng.random() >= absent else [kind for kind in KINDS if kind not in present]
-    noun, colour = kinds[int(rng.integers(len(kinds)))]
-    return noun, colour, phrase_of(noun, colour)
-
-
 @torch.inference_mode()
 def _ask(folder: Path, number: int) -> Iterator[_Asked]:
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
@@ -109,16 +99,15 @@ def _ask(folder: Path, number: int) -> Iterator[_Asked]:
     rng = np.random.default_rng(VALIDATION_SEEDS)
     for seed in range(VALIDATION_SEEDS, min(VALIDATION_SEEDS + number, EVALUATION_SEEDS)):
         scene = render_scene(seed)
-        noun, colour, phrase = ask_about(scene, rng)
-        prompt = Prompt.of([phrase])
+        request = draw_request(scene, rng)
+        prompt = Prompt.of([request.phrase])
         pixels = processor.image_processor([scene.image], input_data_format="channels_last", return_tensors="pt")
         output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
         ((start, stop),) = prompt.spans
         middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
         height, width = scene.image.shape[:2]
         boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
-        things = [thing.box for thing in scene.objects if (thing.noun, thing.colour) == (noun, colour)]
-        yield _Asked(output.logits[..., start:stop], boxes, np.array(things, np.float32).reshape(-1, 4))
+        yield _Asked(output.logits[..., start:stop], boxes, request.boxes)
 
 
 def calibrate(folder: Path, number: int) -> Calibration:

@@ -6,8 +6,10 @@ Knows no loss, no data and no training loop.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -20,8 +22,11 @@ from transformers import (
     GroundingDinoImageProcessorPil,
     GroundingDinoProcessor,
 )
+from transformers.models.grounding_dino.modeling_grounding_dino import (
+    generate_masks_with_special_tokens_and_transfer_map,
+)
 
-from workflows.demo_models.detector_prompts import VOCABULARY_SIZE, build_tokenizer
+from workflows.demo_models.detector_prompts import FIRST_WORD, TOKENS, VOCABULARY_SIZE, build_tokenizer
 from workflows.demo_models.scenes import COLOURS, NOUNS
 
 CLASSES = len(NOUNS) + len(COLOURS)
@@ -104,8 +109,27 @@ def _first_values(model: GroundingDinoForObjectDetection) -> None:
     for layer_norm in (core.enc_output_norm, core.decoder.layer_norm):
         layer_norm.bias.copy_(-8.0 * direction)
     for layer in core.encoder.layers:
-        layer.fusion_layer.vision_param.fill_(0.1)
-        layer.fusion_layer.text_param.fill_(0.1)
+        layer.fusion_layer.vision_param.fill_(0.02)
+        layer.fusion_layer.text_param.fill_(0.02)
+        # Places learn from themselves first (see `early_proposals`): what they hear from others starts as nothing.
+        layer.deformable_layer.self_attn.output_proj.weight.zero_()
+        layer.deformable_layer.self_attn.output_proj.bias.zero_()
+
+
+class Proposals(NamedTuple):
+    """What every cell of the feature maps proposes.
+
+    Attributes:
+        logits: (B, N, T) float32, a score a word; minus infinity on padding.
+        boxes: (B, N, 4) float32, centre x, centre y, width, height as fractions of the picture.
+        centres: (N, 2) float32, middle of each cell as fractions of the picture.
+        features: (B, C, h, w) a level, what the cells were read from.
+    """
+
+    logits: Tensor
+    boxes: Tensor
+    centres: Tensor
+    features: list[Tensor]
 
 
 class BackboneHead(nn.Module):
@@ -155,6 +179,40 @@ def backbone_features(model: GroundingDinoForObjectDetection, pixels: Tensor) ->
     return [project(feature) for project, feature in zip(model.model.input_proj_vision, maps, strict=True)]
 
 
+def early_proposals(model: GroundingDinoForObjectDetection, pixels: Tensor, ids: Tensor, real: Tensor) -> Proposals:
+    """The model's own proposals as they are before places and words attend to each other: half the cost of a step.
+
+    Everything that answers is the model's own (backbone, text, feed-forward and norms of the encoder, proposal
+    heads); left out are only the attentions between places and between places and words, which start as nothing
+    and are learnt afterwards, and the decoder.
+
+    Args:
+        model: of one encoder layer.
+        pixels: (B, 3, H, W) float32, normalised.
+        ids: (B, T) int64 token ids.
+        real: (B, T) bool, false on padding.
+    """
+    core = model.model
+    features = backbone_features(model, pixels)
+    inside, positions = generate_masks_with_special_tokens_and_transfer_map(ids, core.special_tokens)
+    words = core.text_backbone(ids, inside[:, None], torch.zeros_like(ids), positions).last_hidden_state
+    (layer,) = core.encoder.layers
+    words, _ = layer.text_enhancer_layer(
+        hidden_states=core.text_projection(words),
+        attention_masks=inside,
+        position_embeddings=layer.get_text_position_embeddings(words, None, positions),
+    )
+    places = layer.deformable_layer
+    states = torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], 1)
+    states = places.self_attn_layer_norm(states)
+    states = places.final_layer_norm(states + places.fc2(places.activation_fn(places.fc1(states))))
+    states = core.enc_output_norm(core.enc_output(states))
+    cells = torch.cat([_cells(feature, level) for level, feature in enumerate(features)])
+    boxes = (core.encoder_output_bbox_embed(states) + torch.special.logit(cells, eps=1e-5)).sigmoid()
+    logits = (states @ words.transpose(1, 2)).masked_fill(~real[:, None], -torch.inf)
+    return Proposals(logits, boxes, cells[:, :2], features)
+
+
 def build_processor(short: int, long: int) -> GroundingDinoProcessor:
     """Resizing, normalising and tokenising as the model was trained."""
     images = GroundingDinoImageProcessorPil(size={"shortest_edge": short, "longest_edge": long})
@@ -169,6 +227,38 @@ def save_bundle(model: GroundingDinoForObjectDetection, processor: GroundingDino
     half = build_copy(model).half()
     half.save_pretrained(folder)
     processor.save_pretrained(folder)
+
+
+@torch.no_grad()
+def take_over(model: GroundingDinoForObjectDetection, folder: Path) -> list[str]:
+    """Starts a model from a finished one of the same sizes; words are matched by their spelling.
+
+    Where one has more rows than the other (queries, words), the rest keep their own first values.
+
+    Returns:
+        Names of the parameters that kept their own first values altogether.
+
+    Raises:
+        OSError: No finished model lies in `folder`.
+    """
+    known = GroundingDinoForObjectDetection.from_pretrained(folder, local_files_only=True).float().state_dict()
+    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    own, embedding = model.state_dict(), "model.text_backbone.embeddings.word_embeddings.weight"
+    rows = {token: token for token in range(FIRST_WORD)}
+    rows |= {token: vocabulary[word] for word, token in TOKENS.items() if word in vocabulary}
+    kept = []
+    for name, value in own.items():
+        before = known.get(name)
+        if name == embedding:
+            value[list(rows)] = known[name][list(rows.values())]
+        elif before is not None and before.shape == value.shape:
+            value.copy_(before)
+        elif before is not None and before.shape[1:] == value.shape[1:]:
+            shared = min(len(before), len(value))
+            value[:shared] = before[:shared]
+        else:
+            kept.append(name)
+    return kept
 
 
 def build_copy(model: GroundingDinoForObjectDetection) -> GroundingDinoForObjectDetection:

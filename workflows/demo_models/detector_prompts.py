@@ -21,9 +21,9 @@ PAD, UNKNOWN, START, END, STOP = 0, 100, 101, 102, 1012
 
 UNKNOWN_WORD = "[UNK]"
 WORDS: tuple[str, ...] = tuple(dict.fromkeys((*NOUNS, *COLOURS, "grey")))
-_FIRST_WORD = 1030
-TOKENS: dict[str, int] = {word: _FIRST_WORD + index for index, word in enumerate(WORDS)}
-VOCABULARY_SIZE = _FIRST_WORD + len(WORDS)
+FIRST_WORD = 1030
+TOKENS: dict[str, int] = {word: FIRST_WORD + index for index, word in enumerate(WORDS)}
+VOCABULARY_SIZE = FIRST_WORD + len(WORDS)
 MAX_PHRASES = 6
 
 
@@ -85,10 +85,17 @@ class Prompt:
         return marks
 
 
-def draw_prompt(kinds: Sequence[int], rng: np.random.Generator) -> Prompt:
-    """Phrases for a picture that holds `kinds`: about two thirds there, the rest near misses and strangers."""
+def draw_prompt(kinds: Sequence[int], rng: np.random.Generator, number: int | None = None) -> Prompt:
+    """Phrases for a picture that holds `kinds`: about two thirds there, the rest near misses and strangers.
+
+    Args:
+        kinds: What is in the picture, indices into `KINDS`.
+        rng: Draws them.
+        number: Of phrases; None: few, mostly one, as people ask.
+    """
     present = sorted(set(kinds))
-    number = int(rng.choice(np.arange(1, MAX_PHRASES + 1), p=[0.5, 0.2, 0.12, 0.09, 0.05, 0.04]))
+    if number is None:
+        number = int(rng.choice(np.arange(1, MAX_PHRASES + 1), p=[0.5, 0.2, 0.12, 0.09, 0.05, 0.04]))
     phrases: list[str] = []
     for _ in range(3 * number):
         there = present and rng.random() < 0.68

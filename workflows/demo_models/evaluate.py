@@ -1,15 +1,18 @@
-"""Measures models on rendered scenes through the product: `python -m workflows.demo_models.evaluate --scenes 100`.
+"""Measures models on rendered scenes through the product: `python -m workflows.demo_models.evaluate --scenes 1000`.
 
-One request a scene ("count the red apples"), about a kind drawn at random from those in it, or, for one request in
-ten, about a kind that is not there. The count is what the `count` tool answers, boxes are what the detector service
-gives, masks what the segmenter service gives for true boxes and clicks. Seeds start at `EVALUATION_SEEDS`, which
-training never reaches. Knows no model and no threshold.
+One request a scene ("count the red apples"), one more for something that is not there, some whole `ask`s by the clock,
+and dense scenes apart. Counts are what the `count` tool answers, boxes what the detector service gives, masks what the
+segmenter service gives for true boxes and clicks. Seeds start at `EVALUATION_SEEDS`, which training never reaches.
+Knows no model and no threshold.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,13 +26,19 @@ from rich.table import Table
 
 from agent_tools.masks import box_iou
 from agent_tools.services.base import Detections
-from workflows.demo_models.detector_calibration import ABSENT, ask_about
 from workflows.demo_models.mask_evaluation import evaluate_masks
+from workflows.demo_models.requests import ABSENT, Request, about, draw_missing, draw_request
 from workflows.demo_models.scenes import EVALUATION_SEEDS, PLURALS, Scene, render_scene
 
 app = typer.Typer(add_completion=False)
 Counts = Callable[[Scene, str], dict[str, Any]]
 Detects = Callable[[Scene, str], Detections]
+
+SIZES = ((480, 360), (640, 480), (360, 480), (320, 240))
+"""(width, height) of the scenes, in turn."""
+
+UNKNOWN = 0.25
+"""Share of the requests for what is not there that are for things the models have no word for."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,7 @@ class Answer:
 
     Attributes:
         scene: The picture and its truth.
-        phrase: What was asked for.
-        truth: (n, 4) float32 xyxy, boxes of the things asked for.
+        request: What was asked for, and the true boxes.
         number: The count answered.
         low: Its lower bound.
         high: Its upper bound.
@@ -48,8 +56,7 @@ class Answer:
     """
 
     scene: Scene
-    phrase: str
-    truth: NDArray[np.float32]
+    request: Request
     number: int
     low: int
     high: int
@@ -57,49 +64,77 @@ class Answer:
     scores: NDArray[np.float32]
 
     @property
+    def truth(self) -> int:
+        """How many there are."""
+        return len(self.request.boxes)
+
+    @property
     def error(self) -> int:
         """Count answered minus true count."""
-        return self.number - len(self.truth)
+        return self.number - self.truth
 
 
-def request(scene: Scene) -> tuple[str, str, str]:
-    """Noun, colour and phrase asked of a scene; the scene's own seed decides."""
-    return ask_about(scene, np.random.default_rng(scene.seed), ABSENT)
+def scenes(number: int, first: int, style: str | None = None) -> Iterator[Scene]:
+    """Renders `number` scenes, one at a time."""
+    for seed in range(EVALUATION_SEEDS + first, EVALUATION_SEEDS + first + number):
+        yield render_scene(seed, *SIZES[seed % len(SIZES)], style=style)
 
 
 def sentence(phrase: str) -> str:
     """The request as a person says it."""
     *colour, noun = phrase.split()
-    return " ".join(["count the", *colour, PLURALS[noun]])
+    return " ".join(["count the", *colour, PLURALS.get(noun, noun + "s")])
 
 
-def ask(scene: Scene, count: Counts, detect: Detects) -> Answer:
-    """Puts a scene's request to the product."""
-    noun, colour, phrase = request(scene)
-    counted, found = count(scene, phrase), detect(scene, phrase)
-    things = [thing.box for thing in scene.objects if (thing.noun, thing.colour) == (noun, colour)]
+def ask(scene: Scene, request: Request, count: Counts, detect: Detects | None) -> Answer:
+    """Puts a request to the product."""
+    counted = count(scene, request.phrase)
+    found = detect(scene, request.phrase) if detect is not None else None
     return Answer(
         scene=scene,
-        phrase=phrase,
-        truth=np.array(things, np.float32).reshape(-1, 4),
+        request=request,
         number=int(counted["n"]),
         low=int(counted["low"]),
         high=int(counted["high"]),
-        boxes=found.boxes,
-        scores=found.scores,
+        boxes=np.zeros((0, 4), np.float32) if found is None else found.boxes,
+        scores=np.zeros(0, np.float32) if found is None else found.scores,
     )
 
 
 def count_figures(answers: Sequence[Answer]) -> dict[str, float]:
     """Share of exact counts, mean absolute error, share of truths within low..high, and mean high - low."""
     error = np.array([abs(answer.error) for answer in answers])
-    within = [answer.low <= len(answer.truth) <= answer.high for answer in answers]
+    within = [answer.low <= answer.truth <= answer.high for answer in answers]
     return {
         "exact": float((error == 0).mean()),
         "mae": float(error.mean()),
         "coverage": float(np.mean(within)),
         "width": float(np.mean([answer.high - answer.low for answer in answers])),
-        "truth": float(np.mean([len(answer.truth) for answer in answers])),
+        "truth": float(np.mean([answer.truth for answer in answers])),
+    }
+
+
+def colour_figures(answers: Sequence[Answer]) -> dict[str, float]:
+    """Exact counts of "red apples" where there are other apples too."""
+    exact = [answer.error == 0 for answer in answers if answer.request.sort == "colour" and answer.request.rivals]
+    return {"exact": float(np.mean(exact)) if exact else float("nan"), "requests": float(len(exact))}
+
+
+def missing_figures(answers: Sequence[Answer]) -> dict[str, float]:
+    """Share of requests for what is not there that are answered with a hit, by sort and over all."""
+    hits = {
+        sort: [answer.number > 0 for answer in answers if answer.request.sort == sort] for sort in ("absent", "unknown")
+    }
+    every = [hit for kind in hits.values() for hit in kind]
+    return {sort: float(np.mean(kind)) if kind else float("nan") for sort, kind in (*hits.items(), ("hits", every))}
+
+
+def dense_figures(answers: Sequence[Answer]) -> dict[str, float]:
+    """Mean of |count - truth| / truth, mean true count, and truth within low..high."""
+    return {
+        "error": float(np.mean([abs(answer.error) / answer.truth for answer in answers])),
+        "truth": float(np.mean([answer.truth for answer in answers])),
+        "coverage": float(np.mean([answer.low <= answer.truth <= answer.high for answer in answers])),
     }
 
 
@@ -113,15 +148,15 @@ def average_precision(answers: Sequence[Answer], overlap: float = 0.5) -> float:
     scores: list[float] = []
     real: list[bool] = []
     for answer in answers:
-        shared = box_iou(answer.boxes, answer.truth)
+        shared = box_iou(answer.boxes, answer.request.boxes)
         for index in np.argsort(-answer.scores, kind="stable"):
-            best = int(shared[index].argmax()) if len(answer.truth) else -1
+            best = int(shared[index].argmax()) if answer.truth else -1
             hit = best >= 0 and bool(shared[index, best] >= overlap)
             if hit:
                 shared[:, best] = -1.0
             scores.append(float(answer.scores[index]))
             real.append(hit)
-    total = sum(len(answer.truth) for answer in answers)
+    total = sum(answer.truth for answer in answers)
     ordered = np.array(real, bool)[np.argsort(-np.array(scores), kind="stable")]
     found = np.cumsum(ordered)
     precision = found / np.arange(1, len(ordered) + 1)
@@ -129,24 +164,56 @@ def average_precision(answers: Sequence[Answer], overlap: float = 0.5) -> float:
     return float(envelope[ordered].sum() / max(total, 1))
 
 
-def product(models: str, detector: str | None, segmenter: str | None) -> tuple[Counts, Detects, Any]:
-    """The product's `count` tool, its detector and its segmenter service."""
-    from agent_tools import Memory, Picture, VisionToolkit, load_services
+class Product:
+    """The product's `count` tool, detector and segmenter services, and the whole of an `ask`."""
 
-    services = load_services(models, detector=detector, segmenter=segmenter)
+    def __init__(self, models: str, detector: str | None, segmenter: str | None) -> None:
+        from agent_tools import load_services
+        from workflows.commands.session import Choice
 
-    def count(scene: Scene, phrase: str) -> dict[str, Any]:
+        self.services = load_services(models, detector=detector, segmenter=segmenter)
+        self._choice = Choice(models, detector, segmenter)
+
+    def count(self, scene: Scene, phrase: str) -> dict[str, Any]:
+        """What the `count` tool says of a phrase."""
+        from agent_tools import Memory, VisionToolkit
+
         with Memory.temporary() as memory:
-            toolkit = VisionToolkit(services=services, memory=memory)
+            toolkit = VisionToolkit(services=self.services, memory=memory)
             picture = toolkit.open_picture(scene.image)
             answer = toolkit.call("count", {"phrases": [phrase], "picture": picture})
         counted: dict[str, Any] = answer.data["counts"][phrase]
         return counted
 
-    def detect(scene: Scene, phrase: str) -> Detections:
-        return services.detector.detect([Picture.from_array(scene.image)], [[phrase]])[0]
+    def detect(self, scene: Scene, phrase: str) -> Detections:
+        """Every candidate of the detector."""
+        from agent_tools import Picture
 
-    return count, detect, services.segmenter
+        return self.services.detector.detect([Picture.from_array(scene.image)], [[phrase]])[0]
+
+    def seconds(self, pictures: Iterable[Scene]) -> dict[str, float]:
+        """Median and 90th percentile of whole `ask`s, from file to drawn file, models loaded and warm."""
+        from PIL import Image
+
+        from agent_tools import Memory
+        from agent_tools.pictures import open_picture
+        from workflows.commands.session import session
+
+        taken = []
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Memory(Path(folder) / "memory") as memory,
+            session(self._choice, out=Path(folder) / "out", memory=memory) as talk,
+        ):
+            for scene in pictures:
+                path = Path(folder) / f"{scene.seed}.png"
+                Image.fromarray(scene.image).save(path)
+                words = sentence(draw_request(scene, np.random.default_rng(scene.seed), 0.0).phrase)
+                began = time.perf_counter()
+                talk.ask(words, pictures=talk.open([open_picture(path)]))
+                taken.append(time.perf_counter() - began)
+        warm = taken[2:] or taken
+        return {"median": statistics.median(warm), "p90": float(np.quantile(warm, 0.9))}
 
 
 def contact_sheet(answers: Sequence[Answer], path: Path, most: int = 12) -> None:
@@ -158,11 +225,11 @@ def contact_sheet(answers: Sequence[Answer], path: Path, most: int = 12) -> None
     for answer in worst:
         tile = Image.fromarray(answer.scene.image)
         draw = ImageDraw.Draw(tile)
-        for box in answer.truth.tolist():
+        for box in answer.request.boxes.tolist():
             draw.rectangle(box, outline="white")
         for index in np.argsort(-answer.scores)[: answer.number]:
             draw.rectangle(answer.boxes[index].tolist(), outline="red")
-        words = f"{sentence(answer.phrase)}: {answer.number} for {len(answer.truth)}, seed {answer.scene.seed}"
+        words = f"{sentence(answer.request.phrase)}: {answer.number} for {answer.truth}, seed {answer.scene.seed}"
         draw.rectangle((0, 0, tile.width, 12), fill="black")
         draw.text((2, 0), words, fill="white")
         tiles.append(tile)
@@ -184,9 +251,19 @@ def show(figures: dict[str, dict[str, float]], title: str) -> None:
     Console().print(table)
 
 
+def dense_answers(product: Product, number: int, first: int, console: Console) -> list[Answer]:
+    """Asks dense scenes for what they are full of."""
+    answers = []
+    for scene in track(scenes(number, first, "dense"), "dense", total=number, console=console):
+        nouns = [thing.noun for thing in scene.objects]
+        crowd = max(set(nouns), key=nouns.count)
+        answers.append(ask(scene, Request(crowd, "noun", 0, about(scene, crowd)), product.count, None))
+    return answers
+
+
 @app.command()
 def main(
-    scenes: Annotated[int, typer.Option(min=1, help="Scenes, one request each.")] = 100,
+    number: Annotated[int, typer.Option("--scenes", min=1, help="Scenes, one request each.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Counted from the first evaluation seed.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for a sheet of the worst counts.")] = None,
@@ -194,22 +271,41 @@ def main(
     detector: Annotated[str | None, typer.Option(help="In place of the preset's detector.")] = None,
     segmenter: Annotated[str | None, typer.Option(help="In place of the preset's segmenter.")] = None,
     mask_scenes: Annotated[int, typer.Option(min=0, help="Scenes whose masks are measured.")] = 40,
+    dense_scenes: Annotated[int, typer.Option(min=0, help="Scenes of 40 to 80 of one thing.")] = 20,
+    timed: Annotated[int, typer.Option(min=0, help="Whole asks by the clock.")] = 20,
 ) -> None:
     """Measure counts, boxes and masks on rendered scenes that training never saw."""
-    count, detect, masks = product(models, detector, segmenter)
-    first = EVALUATION_SEEDS + seed
-    pictures = [render_scene(number) for number in range(first, first + scenes)]
-    console = Console(stderr=True)
-    answers = [ask(scene, count, detect) for scene in track(pictures, "counting", console=console)]
-    figures = {"count": count_figures(answers), "boxes": {"ap50": average_precision(answers)}}
+    product, console = Product(models, detector, segmenter), Console(stderr=True)
+    answers, missing = [], []
+    for scene in track(scenes(number, seed), "counting", total=number, console=console):
+        rng = np.random.default_rng(scene.seed)
+        answers.append(ask(scene, draw_request(scene, rng), product.count, product.detect))
+        missing.append(ask(scene, draw_missing(scene, rng, UNKNOWN), product.count, None))
+    figures = {
+        "count": count_figures(answers),
+        "colour": colour_figures(answers),
+        "missing": missing_figures(missing),
+        "boxes": {"ap50": average_precision(answers)},
+    }
     if mask_scenes:
-        figures["masks"] = evaluate_masks(masks, track(pictures[:mask_scenes], "segmenting", console=console))
+        pictures = track(scenes(mask_scenes, seed), "segmenting", total=mask_scenes, console=console)
+        figures["masks"] = evaluate_masks(product.services.segmenter, pictures)
+    if dense_scenes:
+        dense = dense_answers(product, dense_scenes, seed, console)
+        figures["dense"] = dense_figures(dense)
+    if timed:
+        figures["ask_seconds"] = product.seconds(scenes(timed, seed + number))
     if out is not None:
         contact_sheet(answers, out / "worst.png")
+        if dense_scenes:
+            contact_sheet(dense, out / "worst_dense.png", 6)
     if as_json:
         typer.echo(json.dumps(figures))
     else:
-        show(figures, f"{scenes} scenes from seed {first}, {ABSENT:.0%} of requests for absent things")
+        show(
+            figures,
+            f"{number} scenes from seed {EVALUATION_SEEDS + seed}, {ABSENT:.0%} of them asked for absent things",
+        )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Imports a trainer only when it is asked for. Knows no model.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ Resume = Annotated[bool, typer.Option(help="Go on from the checkpoint in --out."
 Smoke = Annotated[bool, typer.Option(help="A few tiny steps, to see that everything runs.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+Start = Annotated[Path | None, typer.Option(help="Folder of a finished model to start from, not from nothing.")]
+Scenes = Annotated[Path | None, typer.Option(help="Folder of rendered scenes, shared by both trainings.")]
+Renderers = Annotated[int, typer.Option(min=0, help="Processes that render scenes; 0 if another training does.")]
 Config = Annotated[Path | None, typer.Option(help="Settings instead of the YAML file beside this command.")]
 
 
@@ -36,13 +39,15 @@ def detector(
     smoke: Smoke = False,
     device: Device = "cpu",
     threads: Threads = 1,
+    scenes: Scenes = None,
+    renderers: Renderers = 1,
+    start: Start = None,
     config: Config = None,
 ) -> None:
     """Train the small Grounding DINO; the model lands in OUT/detector."""
     from workflows.demo_models.train_detector import run
 
-    arguments: dict[str, Any] = {"out": out, "minutes": minutes, "seed": seed, "resume": resume}
-    typer.echo(str(run(arguments | {"smoke": smoke, "device": device, "threads": threads, "config": config})))
+    typer.echo(str(run(dict(locals()))))
 
 
 @app.command()
@@ -54,13 +59,15 @@ def segmenter(
     smoke: Smoke = False,
     device: Device = "cpu",
     threads: Threads = 1,
+    scenes: Scenes = None,
+    renderers: Renderers = 1,
+    start: Start = None,
     config: Config = None,
 ) -> None:
     """Train the small SAM; the model lands in OUT/segmenter."""
     from workflows.demo_models.train_segmenter import run
 
-    arguments: dict[str, Any] = {"out": out, "minutes": minutes, "seed": seed, "resume": resume}
-    typer.echo(str(run(arguments | {"smoke": smoke, "device": device, "threads": threads, "config": config})))
+    typer.echo(str(run(dict(locals()))))
 
 
 if __name__ == "__main__":

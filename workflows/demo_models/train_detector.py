@@ -1,8 +1,8 @@
 """Trains the demo detector from nothing on rendered scenes, on whatever cores there are.
 
-First the backbone alone, which is several times cheaper a step and told of every object at once; then the
-whole Grounding DINO, told only of what the phrases ask for. Both anneal within a budget of minutes and go on
-from the last checkpoint after a kill. Knows no scene drawing, no service and no evaluation seed.
+First only its proposals, before places and words attend to each other: less than half the cost of a step, and asked
+for many things at once. Then the whole Grounding DINO, asked as people ask. Both anneal within a budget of minutes and
+go on from the last checkpoint after a kill. Knows no scene drawing, no service and no evaluation seed.
 """
 
 from __future__ import annotations
@@ -30,16 +30,20 @@ from workflows.demo_models.detector_model import (
     CLASSES,
     BackboneHead,
     ModelSettings,
-    backbone_features,
     build_copy,
     build_model,
     build_processor,
+    early_proposals,
     save_bundle,
+    take_over,
 )
-from workflows.demo_models.detector_pool import Pool, Sample
 from workflows.demo_models.detector_prompts import PAD, Prompt, draw_prompt
+from workflows.demo_models.detector_samples import Sample, closer, sample_of
+from workflows.demo_models.scene_pool import PoolSettings, ScenePool
 from workflows.demo_models.scenes import COLOURS, KINDS, NOUNS
 
+MANY_PHRASES = 10
+"""Phrases a picture while only proposals are learnt, where a phrase costs next to nothing."""
 _MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 _SPREAD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 _log = logging.getLogger(__name__)
@@ -51,15 +55,6 @@ class PictureSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     short: int
     long: int
-
-
-class PoolSettings(BaseModel):
-    """How many rendered scenes there are to learn from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    shards: int
-    shard_size: int = 200
-    first_seed: int
 
 
 class TrainSettings(BaseModel):
@@ -86,7 +81,7 @@ class DetectorSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     picture: PictureSettings
-    pool: PoolSettings
+    scenes: PoolSettings
     model: ModelSettings
     train: TrainSettings
 
@@ -161,7 +156,7 @@ class Trainer:
         self.settings, self.out, self.device = settings, out, torch.device(device)
         share = settings.train.pretrain_share
         self.budgets = {
-            "backbone": Budget(60 * minutes * share, steps),
+            "proposals": Budget(60 * minutes * share, steps),
             "detector": Budget(60 * minutes * (1 - share), steps),
         }
         self.model = build_model(settings.model).to(self.device)
@@ -191,14 +186,14 @@ class Trainer:
             raise RuntimeError("budget=0 is used up: expected time or steps left. Start with more minutes.")
         train, budget = self.settings.train, self.budgets[phase]
         factor = one_cycle(budget.progress, train.warmup)
-        vision = train.pretrain_rate if phase == "backbone" else train.backbone_rate
-        for group, rate in zip(self.optimizer.param_groups, (vision, train.rate), strict=True):
+        rates = (train.pretrain_rate,) * 2 if phase == "proposals" else (train.backbone_rate, train.rate)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
         pixels, boxes, kinds = picture_batch(samples, self.rng)
         self.features.clear()
-        losses = self._backbone_losses(pixels, boxes, kinds) if phase == "backbone" else None
-        if losses is None:
-            losses = self._detector_losses(pixels, boxes, kinds)
+        learn = self._proposal_losses if phase == "proposals" else self._detector_losses
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            losses = learn(pixels, boxes, kinds)
         self.optimizer.zero_grad(set_to_none=True)
         loss = torch.stack(list(losses.values())).sum()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -209,33 +204,44 @@ class Trainer:
         self._take_average(budget.done)
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _backbone_losses(self, pixels: Tensor, boxes: Tensor, kinds: Tensor) -> dict[str, Tensor]:
-        features = backbone_features(self.model, pixels.to(self.device))
-        return {"backbone": self._head_loss(features, boxes, kinds)}
+    def _proposal_losses(self, pixels: Tensor, boxes: Tensor, kinds: Tensor) -> dict[str, Tensor]:
+        ids, real, targets = self._asked(boxes, kinds, MANY_PHRASES)
+        found = early_proposals(self.model, pixels.to(self.device), ids, real)
+        return {
+            "companion": 0.5 * self._head_loss(found.features, boxes, kinds),
+            "proposals": self._dense(found.logits, found.boxes, found.centres, targets, real),
+        }
+
+    def _asked(self, boxes: Tensor, kinds: Tensor, number: int | None) -> tuple[Tensor, Tensor, Targets]:
+        """Token ids (B, T), which are real (B, T), and what answers them, on the device."""
+        prompts = [draw_prompt(row[row >= 0].tolist(), self.rng, number) for row in kinds]
+        ids, real, targets = phrase_targets(prompts, boxes, kinds)
+        return ids.to(self.device), real.to(self.device), self._here(targets)
+
+    def _dense(self, logits: Tensor, boxes: Tensor, centres: Tensor, targets: Targets, real: Tensor) -> Tensor:
+        best = self.settings.train.proposals
+        return total(dense_loss(logits.float(), boxes.float(), centres, targets, real, best))
 
     def _head_loss(self, features: list[Tensor], boxes: Tensor, kinds: Tensor) -> Tensor:
         logits, predicted, anchors = self.head(features)
         targets = self._here(class_targets(boxes, kinds))
         every = torch.ones(logits.shape[0], logits.shape[2], dtype=torch.bool, device=self.device)
-        return total(dense_loss(logits, predicted, anchors, targets, every, self.settings.train.proposals))
+        return self._dense(logits, predicted, anchors, targets, every)
 
     def _detector_losses(self, pixels: Tensor, boxes: Tensor, kinds: Tensor) -> dict[str, Tensor]:
-        there = [row[row >= 0].tolist() for row in kinds]
-        ids, real, targets = phrase_targets([draw_prompt(row, self.rng) for row in there], boxes, kinds)
-        ids, real, targets = ids.to(self.device), real.to(self.device), self._here(targets)
+        ids, real, targets = self._asked(boxes, kinds, None)
         core = self.model.model(pixel_values=pixels.to(self.device), input_ids=ids, attention_mask=real.long())
         features = list(self.features)
         companion = self._head_loss(features, boxes, kinds)
         length = ids.shape[1]
-        proposals = dense_loss(
+        proposals = self._dense(
             core.enc_outputs_class[..., :length],
-            core.enc_outputs_coord_logits.sigmoid(),
+            core.enc_outputs_coord_logits.float().sigmoid(),
             self.head.anchors(features),
             targets,
             real,
-            self.settings.train.proposals,
         )
-        losses = {"companion": 0.4 * companion, "proposals": total(proposals)}
+        losses = {"companion": 0.4 * companion, "proposals": proposals}
         text, states = core.encoder_last_hidden_state_text, core.intermediate_hidden_states
         reference = core.init_reference_points
         for level in range(states.shape[1]):
@@ -243,7 +249,7 @@ class Trainer:
                 reference = core.intermediate_reference_points[:, level - 1]
             logits = self.model.class_embed[level](states[:, level], text, real)[..., :length]
             corrected = self.model.bbox_embed[level](states[:, level]) + torch.special.logit(reference, eps=1e-5)
-            losses[f"decoder{level}"] = total(set_loss(logits, corrected.sigmoid(), targets, real))
+            losses[f"decoder{level}"] = total(set_loss(logits.float(), corrected.float().sigmoid(), targets, real))
         return losses
 
     def _here(self, targets: Targets) -> Targets:
@@ -303,6 +309,9 @@ def train_detector(
     steps: int | None = None,
     resume: bool = False,
     device: str = "cpu",
+    start: Path | None = None,
+    scenes: Path | None = None,
+    renderers: int = 1,
 ) -> Path:
     """Trains until the budget is used and returns the folder of the bundle.
 
@@ -314,15 +323,19 @@ def train_detector(
         steps: Where given, steps of each phase instead of minutes.
         resume: Go on from the checkpoint in `out`, where there is one.
         device: cpu or cuda.
+        start: Folder of a finished detector whose weights to start from, where they fit.
+        scenes: Folder of rendered scenes, shared with other trainings; None: `out/scenes`.
+        renderers: Processes that render them.
     """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(settings, out, minutes, steps, seed, device)
+    if start is not None:
+        _log.info("started from %s, own first values for %s", start, take_over(trainer.model, start))
     if resume and trainer.resume():
         _log.info("resumed %s", {name: budget.done for name, budget in trainer.budgets.items()})
-    picture, shards = settings.picture, settings.pool
-    pool = Pool(out / "scenes", shards.shards, picture.short, picture.long, shards.first_seed, shards.shard_size)
+    pool = ScenePool.of(settings.scenes, scenes or out / "scenes", renderers)
     try:
         _loop(trainer, pool)
     finally:
@@ -332,15 +345,17 @@ def train_detector(
     return out / "detector"
 
 
-def _loop(trainer: Trainer, pool: Pool) -> None:
-    train = trainer.settings.train
+def _loop(trainer: Trainer, pool: ScenePool) -> None:
+    train, picture = trainer.settings.train, trainer.settings.picture
     saved = validated = time.monotonic()
     recent: dict[str, list[float]] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("training", total=1.0)
         while (phase := trainer.phase) is not None:
-            for name, value in trainer.step(list(pool.draw(train.batch, trainer.rng))).items():
+            drawn = [closer(each, trainer.rng) for each in pool.draw(train.batch, trainer.rng, alike=True)]
+            losses = trainer.step([sample_of(each, picture.short, picture.long) for each in drawn])
+            for name, value in losses.items():
                 recent.setdefault(name, []).append(value)
             budget, now = trainer.budgets[phase], time.monotonic()
             progress.update(bar, completed=budget.progress, description=f"{phase} {budget.done}")
@@ -379,6 +394,9 @@ def run(arguments: dict[str, Any]) -> Path:
         steps=steps,
         resume=arguments["resume"],
         device=arguments["device"],
+        start=arguments["start"],
+        scenes=arguments["scenes"],
+        renderers=arguments["renderers"],
     )
 
 
@@ -387,7 +405,7 @@ def smoke(settings: DetectorSettings) -> DetectorSettings:
     return settings.model_copy(
         update={
             "picture": PictureSettings(short=64, long=96),
-            "pool": PoolSettings(shards=1, shard_size=4, first_seed=settings.pool.first_seed),
+            "scenes": settings.scenes.model_copy(update={"shards": 1, "shard_size": 4}),
             "model": settings.model.model_copy(
                 update={"widths": (8, 16, 16), "depths": (1, 1, 1), "size": 32, "queries": 8, "feed_forward": 32}
             ),

@@ -22,7 +22,8 @@ from transformers import SamModel
 
 from workflows.demo_models.checkpoints import Budget, one_cycle, read_checkpoint, write_checkpoint
 from workflows.demo_models.mask_prompts import correction_click, first_click, jittered_box, tight_box
-from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
+from workflows.demo_models.scene_pool import PoolSettings, ScenePool
+from workflows.demo_models.segmenter_batches import Batch, augmented, make_batch
 from workflows.demo_models.segmenter_model import (
     ModelShape,
     OutlineHead,
@@ -34,7 +35,6 @@ from workflows.demo_models.segmenter_model import (
     outline_loss,
     predict,
 )
-from workflows.demo_models.segmenter_pool import Batch, ScenePool, make_batch
 
 MULTIMASK_MEAN = 0.1
 """Share of the three masks' mean beside the best one's loss; without it a mask that never wins never learns."""
@@ -58,21 +58,18 @@ class TrainingSettings(BaseModel):
     prompt_from: float
     correct_from: float
     correction_rounds: tuple[int, ...]
-    pool: int
-    pool_start: int
-    pool_growth: int
     least_area: int
-    sizes: tuple[tuple[int, int], ...]
     checkpoint_minutes: float
     mask_prompt_logit: float
     zoom: float
 
 
 class SegmenterSettings(BaseModel):
-    """The two halves of segmenter.yaml."""
+    """Everything segmenter.yaml says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     model: ModelShape
+    scenes: PoolSettings
     training: TrainingSettings
 
     @classmethod
@@ -251,6 +248,12 @@ class SegmenterTrainer:
         for slow, fast in zip(self.average.parameters(), self.model.parameters(), strict=True):
             slow.lerp_(fast, 1 - keep)
 
+    def take_over(self, folder: Path) -> None:
+        """Starts from a finished model's weights; raises RuntimeError where its shape is another."""
+        finished = SamModel.from_pretrained(folder, local_files_only=True).float()
+        self.model.load_state_dict(finished.state_dict())
+        self.average.load_state_dict(self.model.state_dict())
+
     def state(self) -> dict[str, Any]:
         """Returns everything a later `restore` needs, tensors and numbers only."""
         return {
@@ -295,6 +298,9 @@ def train_segmenter(
     resume: bool = False,
     device: str = "cpu",
     steps: int | None = None,
+    start: Path | None = None,
+    scenes: Path | None = None,
+    renderers: int = 1,
 ) -> Path:
     """Trains for a stretch of wall-clock time; the rate has fallen to zero when it is over.
 
@@ -306,41 +312,52 @@ def train_segmenter(
         resume: take up `out/checkpoint.pt`; without one, start afresh.
         device: as torch names it.
         steps: as many steps in all, instead of a stretch of time.
+        start: folder of a finished segmenter of the same shape whose weights to start from.
+        scenes: folder of rendered scenes, shared with other trainings; None: `out/scenes`.
+        renderers: processes that render them.
 
     Returns:
         The model folder.
     """
     torch.manual_seed(seed)
-    training, checkpoint = settings.training, out / "checkpoint.pt"
+    checkpoint = out / "checkpoint.pt"
     trainer, budget = SegmenterTrainer(settings, device), Budget(minutes * 60, steps)
+    if start is not None:
+        trainer.take_over(start)
     state = read_checkpoint(checkpoint) if resume else None
     if state is not None:
         trainer.restore(state)
         budget.spent, budget.done = float(state["seconds"]), trainer.steps
-    # A resumed training goes on with scenes it has not seen.
-    first_scene = (seed * 100_003 + trainer.steps * training.pool_growth) % (EVALUATION_SEEDS // 2)
-    pool = ScenePool(render_scene, training.sizes, training.pool, first_scene)
-    image_processor = build_processor(settings.model).image_processor
-    pool.grow(training.pool_start)
-    rng = np.random.default_rng((seed, trainer.steps))
+    pool = ScenePool.of(settings.scenes, scenes or out / "scenes", renderers)
+    try:
+        _loop(trainer, budget, pool, np.random.default_rng((seed, trainer.steps)), checkpoint)
+    finally:
+        pool.close()
+        write_checkpoint(checkpoint, trainer.state() | {"seconds": budget.spent})
+    save_segmenter(trainer.average, settings, out / "segmenter")
+    return out / "segmenter"
+
+
+def _loop(
+    trainer: SegmenterTrainer, budget: Budget, pool: ScenePool, rng: np.random.Generator, checkpoint: Path
+) -> None:
+    training = trainer.settings.training
+    image_processor = build_processor(trainer.settings.model).image_processor
     saved, recent = budget.spent, list[Figures]()
     while not budget.over:
-        pool.grow(training.pool_growth)
-        pictures = [pool.draw(rng) for _ in range(training.pictures)]
+        pictures = [augmented(picture, rng) for picture in pool.draw(training.pictures, rng)]
         batch = make_batch(pictures, image_processor, rng, objects=training.objects, least_area=training.least_area)
         if len(batch.owners) < 2:
             continue
         recent.append(trainer.step(batch, budget.progress, rng))
         budget.advance()
         if trainer.steps % 25 == 0:
+            pool.refresh()
             print(_report(trainer.steps, budget.spent, len(pool), recent), flush=True)
             recent.clear()
         if budget.spent - saved >= training.checkpoint_minutes * 60:
             write_checkpoint(checkpoint, trainer.state() | {"seconds": budget.spent})
             saved = budget.spent
-    write_checkpoint(checkpoint, trainer.state() | {"seconds": budget.spent})
-    save_segmenter(trainer.average, settings, out / "segmenter")
-    return out / "segmenter"
 
 
 def _report(steps: int, seconds: float, scenes: int, recent: list[Figures]) -> str:
@@ -369,6 +386,9 @@ def run(arguments: dict[str, Any]) -> Path:
         resume=arguments["resume"],
         device=arguments["device"],
         steps=steps,
+        start=arguments["start"],
+        scenes=arguments["scenes"],
+        renderers=arguments["renderers"],
     )
 
 
@@ -388,15 +408,14 @@ def smoke(settings: SegmenterSettings) -> SegmenterSettings:
     }
     training = {
         "pictures": 1,
-        "pool_start": 2,
         "least_area": 8,
         "prompt_from": 0.0,
         "correct_from": 0.0,
-        "sizes": ((96, 72),),
     }
     return settings.model_copy(
         update={
             "model": settings.model.model_copy(update=model),
+            "scenes": settings.scenes.model_copy(update={"shards": 1, "shard_size": 2}),
             "training": settings.training.model_copy(update=training),
         }
     )

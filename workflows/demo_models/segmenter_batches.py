@@ -1,86 +1,34 @@
-"""Training pictures for the segmenter: rendered scenes kept in memory, cropped, flipped and recoloured.
+"""Training batches for the segmenter: rendered scenes cropped, flipped and recoloured, and the things to prompt.
 
 This module does not know: the model's shape, the loss, how scenes are drawn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workflows.demo_models.scenes import Scene
+from workflows.demo_models.scene_pool import Labelled, window
 
 Image = npt.NDArray[np.uint8]
 
 
-class Labelled(NamedTuple):
-    """A picture and whose pixel each one is.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        labels: (H, W) uint8, 0 background, k the visible part of the k-th object.
-    """
-
-    image: Image
-    labels: npt.NDArray[np.uint8]
-
-
-def labelled(scene: Scene) -> Labelled:
-    """Folds a scene's visible masks, which never overlap, into one label picture (255 objects at most)."""
-    labels = np.zeros(scene.image.shape[:2], dtype=np.uint8)
-    for number, thing in enumerate(scene.objects[:255], start=1):
-        labels[thing.mask] = number
-    return Labelled(scene.image, labels)
-
-
-class ScenePool:
-    """Scenes in memory, grown a few at a time so that training starts at once.
-
-    Args:
-        render: `render_scene` or a function of the same arguments.
-        sizes: (width, height) pairs in pixels, drawn from evenly.
-        capacity: scenes kept; growing stops there.
-        first_seed: the first scene's seed, the rest count up from it.
-    """
-
-    def __init__(
-        self, render: Callable[..., Scene], sizes: Sequence[Sequence[int]], capacity: int, first_seed: int
-    ) -> None:
-        self._render, self._sizes, self._capacity = render, sizes, capacity
-        self._next_seed = first_seed
-        self._scenes: list[Labelled] = []
-
-    def __len__(self) -> int:
-        return len(self._scenes)
-
-    def grow(self, count: int) -> None:
-        """Renders up to `count` more scenes, none once the pool is full."""
-        for _ in range(min(count, self._capacity - len(self._scenes))):
-            width, height = self._sizes[self._next_seed % len(self._sizes)]
-            self._scenes.append(labelled(self._render(self._next_seed, width=width, height=height)))
-            self._next_seed += 1
-
-    def draw(self, rng: np.random.Generator) -> Labelled:
-        """Returns one scene, cropped, flipped and recoloured afresh."""
-        return augmented(self._scenes[int(rng.integers(len(self._scenes)))], rng)
-
-
 def augmented(picture: Labelled, rng: np.random.Generator) -> Labelled:
     """Crops (half the time), flips and recolours a picture; the labels follow."""
-    image, labels = picture
+    height, width = picture.labels.shape
     if rng.random() < 0.5:
-        height, width = labels.shape
         crop_height, crop_width = (rng.uniform(0.5, 1.0, 2) * (height, width)).astype(int)
         top, left = rng.integers(height - crop_height + 1), rng.integers(width - crop_width + 1)
-        inside = np.s_[top : top + crop_height, left : left + crop_width]
-        image, labels = image[inside], labels[inside]
+        picture = window(picture, left, top, crop_width, crop_height)
+    image, labels = picture.image, picture.labels
     if rng.random() < 0.5:
         image, labels = image[:, ::-1], labels[:, ::-1]
     if rng.random() < 0.1:
         image, labels = image[::-1], labels[::-1]
-    return Labelled(_recoloured(np.ascontiguousarray(image), rng), np.ascontiguousarray(labels))
+    image = _recoloured(np.ascontiguousarray(image), rng)
+    return picture._replace(image=image, labels=np.ascontiguousarray(labels))
 
 
 def _recoloured(image: Image, rng: np.random.Generator) -> Image:
