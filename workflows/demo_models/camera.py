@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from workflows.demo_models.surfaces import Array
 
+_WHITE = 180.0
+"""Where white lies among the 256 steps that the tone curve is worked out for; more than white is over-exposed."""
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -143,12 +146,14 @@ def _developed(image: Array, rng: np.random.Generator) -> Array:
     grey = np.array([[0.3, 0.59, 0.11]], np.float32)
     matrix = (colour * np.eye(3, dtype=np.float32) + (1 - colour) * np.ones((3, 1), np.float32) @ grey) * balance
     image = np.asarray(cv2.transform(image, matrix), np.float32)
-    image = np.clip(image, 0.0, None)
-    knee = np.float32(rng.uniform(0.75, 0.98))
-    image = np.where(image > knee, knee + (1 - knee) * np.tanh((image - knee) / (1 - knee) * 0.7), image)
-    contrast, lift = np.float32(rng.uniform(-0.12, 0.35)), np.float32(max(0.0, rng.normal(0.0, 0.03)))
-    curved = image + contrast * image * (1.0 - image) * (2.0 * image - 1.0)
-    return np.asarray(lift + (1.0 - lift) * curved ** np.float32(rng.uniform(0.82, 1.2)), np.float32)
+    knee = rng.uniform(0.75, 0.98)
+    contrast, lift, gamma = rng.uniform(-0.12, 0.35), max(0.0, rng.normal(0.0, 0.03)), rng.uniform(0.82, 1.2)
+    level = np.arange(256) / _WHITE
+    level = np.where(level > knee, knee + (1 - knee) * np.tanh((level - knee) / (1 - knee) * 0.7), level)
+    level = level + contrast * level * (1.0 - level) * (2.0 * level - 1.0)
+    curve = (lift + (1.0 - lift) * np.clip(level, 0.0, 1.0) ** gamma).astype(np.float32)
+    steps = cv2.convertScaleAbs(np.maximum(image, 0.0), alpha=_WHITE)
+    return np.asarray(cv2.LUT(steps, curve), np.float32)
 
 
 def _small_once(image: Array, rng: np.random.Generator) -> Array:

@@ -94,7 +94,9 @@ def scrap(rng: np.random.Generator, size: float) -> Prototype:
     if rng.random() < 0.6:
         u = np.arange(n) * rng.uniform(0.1, 0.6) + np.arange(n)[:, None] * rng.uniform(-0.4, 0.4)
         colour += (np.sin(u * 25 / n) > rng.uniform(-0.3, 0.7))[..., None] * (loud(rng) - colour)
-    crease = np.clip(1 + 0.25 * np.sign(np.sin(np.arange(n)[:, None] * 9 / n + np.arange(n) * rng.normal(0, 9) / n)), 0, 2)
+    crease = np.clip(
+        1 + 0.25 * np.sign(np.sin(np.arange(n)[:, None] * 9 / n + np.arange(n) * rng.normal(0, 9) / n)), 0, 2
+    )
     colour = np.clip(colour * crease[..., None], 0, 1).astype(np.float32)
     return moulded(outline(points, (n, n)), colour, 0.0, float(rng.uniform(0.0, 0.4)))
 
@@ -181,7 +183,9 @@ def hand(rng: np.random.Generator, size: float) -> Prototype:
     for finger in range(4):
         root = np.array([0.40 + 0.065 * finger, 0.36])
         turn = (finger - 1.5) * 0.16 * spread + rng.normal(0, 0.05)
-        tip = root + np.array([math.sin(turn), -math.cos(turn)]) * (0.24 if 0 < finger < 3 else 0.19) * rng.uniform(0.8, 1)
+        tip = root + np.array([math.sin(turn), -math.cos(turn)]) * (0.24 if 0 < finger < 3 else 0.19) * rng.uniform(
+            0.8, 1
+        )
         alpha = np.maximum(alpha, strokes(np.array([root, tip]) * n, 0.062 * n, (n, n)))
     thumb = np.array([[0.42, 0.48], [0.30, 0.40], [0.25, 0.30]]) * n
     alpha = np.maximum(alpha, strokes(thumb, 0.07 * n, (n, n)))

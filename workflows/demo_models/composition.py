@@ -124,7 +124,9 @@ class Stage:
         """Places a thing about a point in front of all that is there."""
         return self.lay(self.specimens.pose(kind, size, angle), middle, kind, shadow or Shadow(), dimmed)
 
-    def stand(self, kind: Kind, x: float, floor: float, size: float, angle: float = 0.0, look: Look | None = None) -> Item:
+    def stand(
+        self, kind: Kind, x: float, floor: float, size: float, angle: float = 0.0, look: Look | None = None
+    ) -> Item:
         """Places a thing with its foot at (x, floor) in front of all that is there; `look` where it is posed already."""
         look = look or self.specimens.pose(kind, size, angle)
         foot = np.flatnonzero(look.alpha.max(1) > 0.5)

@@ -141,9 +141,7 @@ def bowl(stage: Stage, region: Region) -> tuple[Region, list[Front]]:
     return _vessel(stage, region, paint, ("bowl", colour))
 
 
-def _vessel(
-    stage: Stage, region: Region, paint: Array, kind: tuple[str, str] | None
-) -> tuple[Region, list[Front]]:
+def _vessel(stage: Stage, region: Region, paint: Array, kind: tuple[str, str] | None) -> tuple[Region, list[Front]]:
     rng = stage.rng
     h, w = paint.shape[:2]
     mouth = rng.uniform(0.2, 0.34) * h
@@ -156,7 +154,9 @@ def _vessel(
     half = 1.0 - (1.0 - foot) * fall ** rng.uniform(1.2, 2.6)
     base = h - 0.3 * mouth * (1.0 - np.sqrt(np.clip(1.0 - (across / np.maximum(half, 0.05)) ** 2, 0, 1)))
     body = np.clip((half - np.abs(across)) * w / 2, 0, 1) * np.clip(base - y, 0, 1)
-    whole = (np.clip(y - top, 0, 1) * np.maximum(body, np.clip(rim - y, 0, 1) * (np.abs(across) < 1))).astype(np.float32)
+    whole = (np.clip(y - top, 0, 1) * np.maximum(body, np.clip(rim - y, 0, 1) * (np.abs(across) < 1))).astype(
+        np.float32
+    )
     wall = (body * np.clip(y - rim + 0.06 * h, 0, 1)).astype(np.float32)
     inner = np.clip(1.0 - (y - rim) / 3, 0, 1) * 0.4
     shaded = (paint * (1.0 - inner)[..., None]).astype(np.float32)

@@ -52,10 +52,16 @@ def closer(picture: Labelled, rng: np.random.Generator) -> Labelled:
     return window(picture, left, top, part_width, part_height)
 
 
-def sample_of(picture: Labelled, short: int, long: int) -> Sample:
-    """Shrinks a picture as the detector's image processor does; things mostly out of sight are not labelled."""
+def draw_sample(picture: Labelled, short: int, long: int, rng: np.random.Generator) -> Sample:
+    """A look at a picture; looks at pictures of one shape are of one size, whatever part of it they show."""
     height, width = picture.labels.shape
-    small = Image.fromarray(picture.image).resize(model_size(width, height, short, long), Image.Resampling.BILINEAR)
+    return sample_of(closer(picture, rng), model_size(width, height, short, long))
+
+
+def sample_of(picture: Labelled, size: tuple[int, int]) -> Sample:
+    """Resizes a picture to (width, height) as the image processor does; things mostly out of sight are not labelled."""
+    height, width = picture.labels.shape
+    small = Image.fromarray(picture.image).resize(size, Image.Resampling.BILINEAR)
     edges, kinds = [], []
     for index, spans in enumerate(find_objects(picture.labels, max_label=len(picture.kinds))):
         if spans is not None and picture.visible[index] >= LEAST_VISIBLE:

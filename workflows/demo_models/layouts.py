@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workflows.demo_models.backdrops import backdrop, softened, tone
-from workflows.demo_models.choices import Wanted
+from workflows.demo_models.choices import MOST, Wanted
 from workflows.demo_models.clutter import CLUTTER, clutter
 from workflows.demo_models.composition import Shadow, Stage
 from workflows.demo_models.containers import Region, basket, bowl, close, crate, shelf
@@ -97,7 +97,11 @@ def contained(stage: Stage, wanted: Wanted) -> None:
     rng, width, height = stage.rng, stage.width, stage.height
     stage.picture[:] = backdrop(rng, width, height, SURFACES)
     litter(stage, int(rng.integers(0, 4)))
-    groups = [wanted] if rng.random() < 0.45 or len(wanted) == 1 else [wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]]
+    groups = (
+        [wanted]
+        if rng.random() < 0.45 or len(wanted) == 1
+        else [wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]]
+    )
     for index, group in enumerate(groups):
         left, right = (index + 0.04) * width / len(groups), (index + 0.96) * width / len(groups)
         span = (right - left) * rng.uniform(0.75, 1.05)
@@ -120,6 +124,10 @@ def display(stage: Stage, wanted: Wanted) -> None:
     """A shop's display: sloping compartments, each full of one kind."""
     rng, width, height = stage.rng, stage.width, stage.height
     stage.picture[:] = backdrop(rng, width, height, ("slats", "plain", "room", "wood")) * np.float32(0.5)
+    wanted = [
+        (kind, min(MOST, number + int(rng.integers(0, 10)))) if number <= MOST else (kind, number)
+        for kind, number in wanted
+    ]
     bands = 1 if len(wanted) < 3 or rng.random() < 0.4 else 2
     above = rng.uniform(-0.05, 0.2) * height
     split = np.array_split(np.arange(len(wanted)), bands)
@@ -137,7 +145,9 @@ def display(stage: Stage, wanted: Wanted) -> None:
             fill(stage, region, [kind] * number, rng.uniform(0.6, 1.0), float(np.clip(own, 0.7 * size, 1.3 * size)))
         shelf(stage, bottom - 0.07 * height, 0.07 * height, board)
         for x in edges[1:-1]:
-            stage.lay(Posed(clutter(rng, 0.5 * height, ("post",)), (1.0, 1.0), rng.normal(0, 0.05)), (x, (top + bottom) / 2))
+            stage.lay(
+                Posed(clutter(rng, 0.5 * height, ("post",)), (1.0, 1.0), rng.normal(0, 0.05)), (x, (top + bottom) / 2)
+            )
     for _ in range(int(rng.integers(0, 4))):
         card = Posed(clutter(rng, rng.uniform(0.1, 0.22) * width, ("tag",)), (1.0, 1.0), float(rng.normal(0, 0.1)))
         stage.lay(card, (rng.uniform(0, width), rng.uniform(0, height)), None, Shadow(0.1))
@@ -194,7 +204,9 @@ def books(stage: Stage, wanted: Wanted) -> None:
 def tree(stage: Stage, wanted: Wanted) -> None:
     """Fruit hanging among leaves."""
     rng, width, height = stage.rng, stage.width, stage.height
-    stage.picture[:] = softened(backdrop(rng, width, height, ("leaves",)), rng.choice([0.0, rng.uniform(0.005, 0.02)]) * width)
+    stage.picture[:] = softened(
+        backdrop(rng, width, height, ("leaves",)), rng.choice([0.0, rng.uniform(0.005, 0.02)]) * width
+    )
     kinds = spread_out(wanted, rng)
     base = unit(stage, kinds, width * height, rng.uniform(0.04, 0.3), 0.05, 0.3)
     blades = [clutter(rng, base * rng.uniform(0.7, 1.6), ("leaf",)) for _ in range(3)]

@@ -62,9 +62,7 @@ def unit(stage: Stage, kinds: Sequence[Kind], area: float, cover: float, low: fl
     return float(np.clip(size, low * stage.short, high * stage.short))
 
 
-def scattered(
-    rng: np.random.Generator, number: int, region: Region, apart: float
-) -> list[tuple[float, float]]:
+def scattered(rng: np.random.Generator, number: int, region: Region, apart: float) -> list[tuple[float, float]]:
     """Spots in a region, furthest first, each the best of a few tries to stay apart from the others."""
     spots: list[tuple[float, float]] = []
     for _ in range(number):

@@ -7,7 +7,8 @@ model, no tensor and no photograph.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -21,10 +22,10 @@ from workflows.demo_models.layouts import LAYOUTS, Layout, intrude, litter, scat
 from workflows.demo_models.lights import Lights
 from workflows.demo_models.specimens import Specimens
 from workflows.demo_models.surfaces import Array
-from workflows.demo_models.things import DRAW
 
 __all__ = [
     "COLOURS",
+    "CROWD",
     "EVALUATION_SEEDS",
     "KINDS",
     "LEAST_VISIBLE",
@@ -40,11 +41,12 @@ __all__ = [
 EVALUATION_SEEDS = 10_000_000
 """Scenes from this seed on are for measuring; training and calibration stay below."""
 
-CROWD = 40
-"""Things of one kind at least in a dense scene."""
+CROWD = (40, 80)
+"""Things of one kind in a dense scene, at least and at most."""
 
 _EMPTY = 0.03
 _PROTOTYPES = 3
+_TRIES = 8
 Style = Literal["dense"]
 
 
@@ -113,21 +115,25 @@ def render_scene(seed: int, width: int = 320, height: int = 240, style: Style | 
 
 def _set(rng: np.random.Generator, hold: Hold, style: Style | None) -> tuple[Stage, Settled]:
     """A stage with everything placed; a dense one is set anew while it holds too few."""
-    best: tuple[Stage, Settled] | None = None
-    for _ in range(6):
+    if style is None:
         stage = _empty_stage(rng, hold)
-        if style is None:
-            _lay_out(stage)
-            return stage, settle(stage)
-        layout = _pick({name: layout for name, layout in LAYOUTS.items() if layout.crowded}, rng)
+        _lay_out(stage)
+        return stage, settle(stage)
+    crowded = [layout for layout in LAYOUTS.values() if layout.crowded]
+    tries: list[tuple[Stage, Settled]] = []
+    while len(tries) < _TRIES:
+        stage = _empty_stage(rng, hold)
+        layout = _pick(crowded, rng)
         layout.place(stage, crowd(rng, layout.nouns))
-        settled = settle(stage)
-        if best is None or len(settled.kinds) > len(best[1].kinds):
-            best = stage, settled
-        if len(settled.kinds) >= CROWD:
+        tries.append((stage, settle(stage)))
+        if CROWD[0] <= _largest(tries[-1][1]) <= CROWD[1]:
             break
-    assert best is not None
-    return best
+    return max(tries, key=lambda pair: min(_largest(pair[1]), CROWD[1] + CROWD[0] - _largest(pair[1])))
+
+
+def _largest(settled: Settled) -> int:
+    """How many there are of the commonest kind."""
+    return max((settled.kinds.count(kind) for kind in set(settled.kinds)), default=0)
 
 
 def _empty_stage(rng: np.random.Generator, hold: Hold) -> Stage:
@@ -141,11 +147,9 @@ def _empty_stage(rng: np.random.Generator, hold: Hold) -> Stage:
     )
 
 
-def _pick(layouts: dict[str, Layout], rng: np.random.Generator) -> Layout:
-    layouts = {n: replace(l, nouns=tuple(x for x in l.nouns if x in DRAW)) for n, l in layouts.items()}  # TODO
-    layouts = {n: l for n, l in layouts.items() if l.nouns}
-    weights = np.array([layout.weight for layout in layouts.values()])
-    return list(layouts.values())[int(rng.choice(len(weights), p=weights / weights.sum()))]
+def _pick(layouts: Sequence[Layout], rng: np.random.Generator) -> Layout:
+    weights = np.array([layout.weight for layout in layouts])
+    return layouts[int(rng.choice(len(weights), p=weights / weights.sum()))]
 
 
 def _lay_out(stage: Stage) -> None:
@@ -154,7 +158,7 @@ def _lay_out(stage: Stage) -> None:
         scatter(stage, [])
         litter(stage, int(rng.integers(2, 12)))
         return
-    layout = _pick(LAYOUTS, rng)
+    layout = _pick(list(LAYOUTS.values()), rng)
     layout.place(stage, choose(rng, layout.nouns, layout.most_kinds))
     intrude(stage)
 

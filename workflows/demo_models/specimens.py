@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from workflows.demo_models.kinds import Kind, shades
 from workflows.demo_models.lights import Lights
 from workflows.demo_models.surfaces import Array, Surface, View
-from workflows.demo_models.things import DRAW
+from workflows.demo_models.things import DRAW, book
 
 
 class Look(Protocol):
@@ -161,8 +162,6 @@ class Specimens:
         rng = self._rng
         centre = self._shade.setdefault(kind, rng.uniform(0.0, 1.0, 3))
         colour = shades(kind).rgb(centre + rng.normal(0.0, self._spread, 3))
-        for _ in range(6 if narrow else 1):
-            prototype = Prototype.of(DRAW[kind[0]](max(size, 14.0), 0.0, colour, rng))
-            if prototype.alpha.shape[1] < 0.45 * prototype.alpha.shape[0]:
-                break
+        draw = partial(book, spine=True) if narrow and kind[0] == "book" else DRAW[kind[0]]
+        prototype = Prototype.of(draw(max(size, 14.0), 0.0, colour, rng))
         return float(max(prototype.alpha.shape)), prototype

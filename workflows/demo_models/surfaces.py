@@ -47,15 +47,17 @@ class View:
     origin: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def of(cls, size: float, angle: float, half_width: float = 1.0, half_height: float = 1.0) -> View:
+    def of(cls, size: float, angle: float, half_width: float = 1.0, half_height: float = 1.0,
+           radius: float = math.inf) -> View:
         """A grid with room for an object `size` pixels long, turned clockwise by `angle` radians.
 
-        The object may reach `half_width` and `half_height` from its centre, in its own coordinates.
+        The object may reach `half_width` and `half_height` from its centre, in its own coordinates,
+        and `radius` in any direction.
         """
         cosine, sine = math.cos(angle), math.sin(angle)
         pixel = 2.0 / size
-        reach_x = (abs(cosine) * half_width + abs(sine) * half_height) / pixel
-        reach_y = (abs(sine) * half_width + abs(cosine) * half_height) / pixel
+        reach_x = min(abs(cosine) * half_width + abs(sine) * half_height, radius) / pixel
+        reach_y = min(abs(sine) * half_width + abs(cosine) * half_height, radius) / pixel
         half_w, half_h = math.ceil(reach_x) + 1, math.ceil(reach_y) + 1
         x = np.arange(-half_w, half_w + 1, dtype=np.float32)[None, :] * np.float32(pixel)
         y = np.arange(-half_h, half_h + 1, dtype=np.float32)[:, None] * np.float32(pixel)
@@ -293,8 +295,8 @@ def _highlight_frame(light: Array) -> tuple[Array, Array, Array]:
     """The normal that mirrors a lamp to the viewer, and two directions across it."""
     middle = _halfway(light)
     x, z = float(middle[0]), float(middle[2])
-    length = max(math.hypot(x, z), 1e-3)
-    across = np.array([z / length, 0.0, -x / length], np.float32)
+    reach = max(math.hypot(x, z), 1e-3)
+    across = np.array([z / reach, 0.0, -x / reach], np.float32)
     along = np.array(
         [
             middle[1] * across[2] - middle[2] * across[1],
@@ -306,12 +308,19 @@ def _highlight_frame(light: Array) -> tuple[Array, Array, Array]:
     return middle, across, along
 
 
+def length(x: Weights, y: Weights) -> Array:
+    """Euclidean length (h, w); unlike OpenCV's, the same to the last bit wherever the arrays lie in memory."""
+    total = x * x
+    total += y * y
+    return np.asarray(np.sqrt(total, out=total), np.float32)
+
+
 def segment_distance(view: View, start: Point, end: Point, radius: float) -> Array:
     """Signed distance to a rounded stick."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = ((view.u - start[0]) * dx + (view.v - start[1]) * dy) / (dx * dx + dy * dy + 1e-9)
     along = np.clip(along, 0.0, 1.0)
-    return cv2.magnitude(view.u - start[0] - along * dx, view.v - start[1] - along * dy) - np.float32(radius)
+    return length(view.u - start[0] - along * dx, view.v - start[1] - along * dy) - np.float32(radius)
 
 
 def ellipse_distance(view: View, centre: Point, radii: Point, angle: float = 0.0) -> Array:
@@ -319,12 +328,12 @@ def ellipse_distance(view: View, centre: Point, radii: Point, angle: float = 0.0
     c, s = math.cos(angle), math.sin(angle)
     x, y = view.u - centre[0], view.v - centre[1]
     a, b = (c * x + s * y) / radii[0], (c * y - s * x) / radii[1]
-    return np.asarray((cv2.magnitude(a, b) - 1.0) * min(radii), np.float32)
+    return np.asarray((length(a, b) - 1.0) * min(radii), np.float32)
 
 
 def box_distance(view: View, left: float, top: float, right: float, bottom: float, corner: float = 0.0) -> Array:
     """Signed distance to a rectangle with rounded corners."""
     x = np.abs(view.u - (left + right) / 2) - ((right - left) / 2 - corner)
     y = np.abs(view.v - (top + bottom) / 2) - ((bottom - top) / 2 - corner)
-    outside = cv2.magnitude(np.maximum(x, 0), np.maximum(y, 0))
+    outside = length(np.maximum(x, 0), np.maximum(y, 0))
     return np.asarray(outside + np.minimum(np.maximum(x, y), 0) - corner, np.float32)

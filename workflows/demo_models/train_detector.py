@@ -38,7 +38,7 @@ from workflows.demo_models.detector_model import (
     take_over,
 )
 from workflows.demo_models.detector_prompts import PAD, Prompt, draw_prompt
-from workflows.demo_models.detector_samples import Sample, closer, sample_of
+from workflows.demo_models.detector_samples import Sample, draw_sample
 from workflows.demo_models.scene_pool import PoolSettings, ScenePool
 from workflows.demo_models.scenes import COLOURS, KINDS, NOUNS
 
@@ -353,8 +353,8 @@ def _loop(trainer: Trainer, pool: ScenePool) -> None:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("training", total=1.0)
         while (phase := trainer.phase) is not None:
-            drawn = [closer(each, trainer.rng) for each in pool.draw(train.batch, trainer.rng, alike=True)]
-            losses = trainer.step([sample_of(each, picture.short, picture.long) for each in drawn])
+            drawn = pool.draw(train.batch, trainer.rng, alike=True)
+            losses = trainer.step([draw_sample(each, picture.short, picture.long, trainer.rng) for each in drawn])
             for name, value in losses.items():
                 recent.setdefault(name, []).append(value)
             budget, now = trainer.budgets[phase], time.monotonic()

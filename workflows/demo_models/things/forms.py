@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from workflows.demo_models.surfaces import Array, Surface, View, Weights, segment_distance
+from workflows.demo_models.surfaces import length, Array, Surface, View, Weights, segment_distance
 from workflows.demo_models.things.textures import Skin
 
 STEM = np.array([0.36, 0.25, 0.13], np.float32)
@@ -42,8 +41,8 @@ class Solid:
     skin: Skin
 
     def longitude(self) -> Array:
-        """(h, w) angle about the axis, 0..2 pi; 0 faces the viewer."""
-        return cv2.phase(self.deep, self.across)
+        """(h, w) angle about the axis, -pi..pi; 0 faces the viewer."""
+        return np.arctan2(self.across, self.deep)
 
 
 def pole_towards(rng: np.random.Generator, facing: float) -> Array:
@@ -104,7 +103,7 @@ def globe(
     root = mixed * mixed - np.float32(a) * (rest - 1.0)
     z = (np.sqrt(np.maximum(root, 0.0)) - mixed) * np.float32(1.0 / a)
     reach = math.sqrt((squash * tilt_cosine) ** 2 + tilt_sine**2)
-    distance = cv2.magnitude(across, along * np.float32(1.0 / reach)) - 1.0
+    distance = length(across, along * np.float32(1.0 / reach)) - 1.0
     height = (along * tilt_cosine + z * tilt_sine) * np.float32(1.0 / squash)
     deep = z * tilt_cosine - along * tilt_sine
     side, forward = across, deep
@@ -182,19 +181,19 @@ def leaf(surface: Surface, base: tuple[float, float], tip: tuple[float, float], 
     """A pointed leaf with a midrib, its two halves facing apart."""
     (x0, y0), (x1, y1) = base, tip
     dx, dy = x1 - x0, y1 - y0
-    length = max(math.hypot(dx, dy), 1e-3)
-    piece = surface.part([base, tip], width + 0.1 * length)
+    long = max(math.hypot(dx, dy), 1e-3)
+    piece = surface.part([base, tip], width + 0.1 * long)
     view = piece.view
-    t = ((view.u - x0) * dx + (view.v - y0) * dy) / np.float32(length * length)
-    curl = float(rng.uniform(-0.35, 0.35)) * length
+    t = ((view.u - x0) * dx + (view.v - y0) * dy) / np.float32(long * long)
+    curl = float(rng.uniform(-0.35, 0.35)) * long
     inside_t = np.maximum(np.minimum(t, 1.0), 0.0)
-    s = ((view.v - y0) * dx - (view.u - x0) * dy) / np.float32(length) - np.float32(curl) * inside_t * (1.0 - inside_t)
+    s = ((view.v - y0) * dx - (view.u - x0) * dy) / np.float32(long) - np.float32(curl) * inside_t * (1.0 - inside_t)
     half = np.float32(width * 2.6) * inside_t * (1.0 - inside_t) * (1.15 - 0.45 * inside_t)
-    coverage = view.inside(np.maximum(np.abs(s) - half, np.maximum(-t, t - 1.0) * np.float32(length)))
+    coverage = view.inside(np.maximum(np.abs(s) - half, np.maximum(-t, t - 1.0) * np.float32(long)))
     tone = colour * np.float32(rng.uniform(0.75, 1.35)) + rng.normal(0, 0.02, 3).astype(np.float32)
     side = np.sign(s) * np.float32(rng.uniform(0.2, 0.6))
     nx, ny = float(rng.uniform(-0.4, 0.4)), float(rng.uniform(-0.6, 0.2))
-    normal = np.stack([nx - side * (dy / length), ny + side * (dx / length), np.full_like(s, 0.8)])
+    normal = np.stack([nx - side * (dy / long), ny + side * (dx / long), np.full_like(s, 0.8)])
     piece.cover(coverage, np.clip(tone, 0.02, 0.95), normal, gloss=float(rng.uniform(0.05, 0.35)))
     rib = coverage * view.inside(np.abs(s) - np.float32(0.012 + 0.02 * width))
     piece.paint(rib * 0.5, np.clip(tone * 1.5 + 0.05, 0, 1))
@@ -204,16 +203,16 @@ def stick(surface: Surface, start: tuple[float, float], end: tuple[float, float]
           flare: float = 0.0) -> None:
     """A round stalk from `start` to `end`, widened by `flare` at its end."""
     dx, dy = end[0] - start[0], end[1] - start[1]
-    length = max(math.hypot(dx, dy), 1e-3)
+    long = max(math.hypot(dx, dy), 1e-3)
     piece = surface.part([start, end], radius * (1.0 + flare))
     view = piece.view
-    s = ((view.v - start[1]) * dx - (view.u - start[0]) * dy) / np.float32(length)
+    s = ((view.v - start[1]) * dx - (view.u - start[0]) * dy) / np.float32(long)
     distance = segment_distance(view, start, end, radius)
     if flare:
-        t = ((view.u - start[0]) * dx + (view.v - start[1]) * dy) / np.float32(length * length)
+        t = ((view.u - start[0]) * dx + (view.v - start[1]) * dy) / np.float32(long * long)
         distance = distance - np.float32(radius * flare) * np.square(np.clip(t, 0.0, 1.0))
     share = np.clip(s / np.float32(radius * (1.0 + flare)), -0.98, 0.98)
-    normal = np.stack([-share * (dy / length), share * (dx / length), np.sqrt(1.0 - share * share)])
+    normal = np.stack([-share * (dy / long), share * (dx / long), np.sqrt(1.0 - share * share)])
     piece.cover(view.inside(distance), colour, normal, gloss=0.05)
 
 
@@ -308,6 +307,6 @@ def halved(view: View, rng: np.random.Generator, squash: float = 1.0, deep: floa
     body = globe(view, pole, rng, deep)
     wide = x / np.float32(squash)
     cut = np.stack([wide, y * np.float32(1.0 / facing)])
-    face = view.inside((cv2.magnitude(cut[0], cut[1]) - 1.0) * np.float32(facing))
+    face = view.inside((length(cut[0], cut[1]) - 1.0) * np.float32(facing))
     back = view.inside(body.distance) * (y > 0.0)
     return body, np.maximum(back, face), face, cut

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
-from workflows.demo_models.surfaces import Array, Surface, View, Weights
+from workflows.demo_models.surfaces import length, Array, Surface, View, Weights
 from workflows.demo_models.things.forms import (
     CREAM,
     LEAF,
@@ -55,13 +54,13 @@ def _leaves(surface: Surface, pole: Array, rng: Rng, chance: float, squash: floa
 
 def _cut_citrus(size: float, angle: float, colour: Array, flesh: Weights, rng: Rng) -> Surface:
     """Half a citrus fruit: rind, pith and a wheel of segments."""
-    view = View.of(size, angle)
+    view = View.of(size, angle, radius=1.02)
     surface = Surface(view, gloss=_between(rng, 0.1, 0.5), sharpness=_between(rng, 12, 60))
     body, coverage, face, cut = halved(view, rng, deep=_between(rng, 0.75, 1.1))
     surface.body(coverage, colour, body.normal)
     pitted(surface.normal, body.skin, 46.0, 0.16)
     surface.cover(face * surface.alpha, np.clip(colour * 1.05, 0, 1), (0.0, -0.3, 0.9))
-    radius, turn = cv2.cartToPolar(cut[0], cut[1])
+    radius, turn = length(cut[0], cut[1]), np.arctan2(cut[1], cut[0])
     number = int(rng.integers(8, 12))
     wedge = np.abs(np.mod(turn * np.float32(number / math.tau) + _between(rng, 0, 1), 1.0) - 0.5)
     pith = view.inside(radius - np.float32(_between(rng, 0.9, 0.96)))
@@ -79,7 +78,7 @@ def orange(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
         return _cut_citrus(size, angle, colour, np.clip(colour * (1.0, 1.1, 1.2), 0, 1), rng)
     leafy = rng.random() < 0.14
     reach = 1.35 if leafy else 1.02
-    view = View.of(size, angle, reach, reach)
+    view = View.of(size, angle, 1.03, reach, radius=reach)
     surface = Surface(view, gloss=_between(rng, 0.05, 0.5), sharpness=_between(rng, 6, 30))
     pole, squash = pole_towards(rng, _between(rng, 0.2, 1.0)), _between(rng, 0.9, 1.03)
     body = globe(view, pole, rng, squash, dent=(_between(rng, 0, 0.03), 0.0), lumps=_between(rng, 0, 0.016))
@@ -120,7 +119,7 @@ def _citrus(
 ) -> tuple[Surface, Solid]:
     """A pitted spindle with a nipple, from the side or end on."""
     if rng.random() < 0.28:
-        view = View.of(size, angle)
+        view = View.of(size, angle, radius=1.02)
         surface = Surface(view, gloss=_between(rng, 0.1, 0.5), sharpness=_between(rng, 10, 40))
         pole = pole_towards(rng, 1.0) + np.array([0, 0, 0.9], np.float32)
         pole /= np.float32(math.sqrt(float(pole @ pole)))
@@ -134,7 +133,7 @@ def _citrus(
             surface.scale(1.0 - np.float32(_between(rng, 0.15, 0.4)) * np.exp(np.square(end - 0.07) * -800.0))
             surface.paint(np.clip((0.006 - end) * 150.0, 0, 1), STEM)
     else:
-        view = View.of(size, angle, width + 0.15, 1.02)
+        view = View.of(size, angle, width + 0.1, 1.02, radius=1.02)
         surface = Surface(view, gloss=_between(rng, 0.1, 0.5), sharpness=_between(rng, 10, 40))
         swell = _between(rng, 1.9, 2.3)
         shape = width * np.maximum(1.0 - np.abs(T * 1.14 + _between(rng, -0.04, 0.08)) ** swell, 0.0) ** 0.56
@@ -180,7 +179,7 @@ def lime(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 def plum(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A dark egg under a pale bloom that fingers have rubbed off in places, with one seam."""
-    view = View.of(size, angle, 1.05, 1.25)
+    view = View.of(size, angle, 1.05, 1.25, radius=1.25)
     surface = Surface(view, gloss=_between(rng, 0.1, 0.55), sharpness=_between(rng, 10, 60))
     pole, squash = pole_towards(rng, _between(rng, 0.2, 0.9)), _between(rng, 0.98, 1.3)
     body = globe(view, pole, rng, squash, dent=(_between(rng, 0.02, 0.1), 0.0), dent_width=0.22, lumps=0.012)
@@ -204,7 +203,7 @@ def plum(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 def peach(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A matt downy ball, red-cheeked over cream and orange, with a seam into a deep hollow."""
-    view = View.of(size, angle, 1.05, 1.1)
+    view = View.of(size, angle, 1.05, 1.1, radius=1.1)
     surface = Surface(view, gloss=_between(rng, 0.0, 0.1), sharpness=_between(rng, 4, 10))
     pole, squash = pole_towards(rng, _between(rng, 0.3, 0.95)), _between(rng, 0.88, 1.02)
     body = globe(view, pole, rng, squash, dent=(_between(rng, 0.06, 0.16), 0.0), lumps=0.012)
@@ -230,7 +229,7 @@ def peach(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 def apple(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """Wide at the shoulders, hollow at both ends, streaked and two-toned, from any side."""
-    view = View.of(size, angle, 1.12, 1.28)
+    view = View.of(size, angle, 1.1, 1.25, radius=1.25)
     surface = Surface(view, gloss=_between(rng, 0.12, 0.75), sharpness=_between(rng, 12, 80))
     pole, squash = pole_towards(rng, _between(rng, 0.3, 1.0)), _between(rng, 0.84, 1.04)
     body = globe(
@@ -278,14 +277,14 @@ def _streaks(longitude: Array, body: Solid, rng: Rng) -> Array:
 
 def pear(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A neck over a belly, freckled and russet, leaning, with a bent stem; or its foot towards us."""
-    view = View.of(size, angle, 0.95, 1.25)
+    view = View.of(size, angle, 0.95, 1.25, radius=1.25)
     surface = Surface(view, gloss=_between(rng, 0.05, 0.5), sharpness=_between(rng, 8, 40))
     russet = np.array([0.50, 0.38, 0.16], np.float32)
     if rng.random() < 0.15:
         pole = pole_towards(rng, 0.2) * (1, -1, 1)
         pole = np.array([pole[0], -0.45, -0.8], np.float32) / np.float32(math.hypot(float(pole[0]), 0.45, 0.8))
         body = globe(view, pole, rng, 1.06, dent=(0.0, 0.08), lumps=0.02)
-        surface.body(view.inside(body.distance * 0.8 + (cv2.magnitude(view.u, view.v) - 0.82) * 0.2), colour, body.normal)
+        surface.body(view.inside(body.distance * 0.8 + (length(view.u, view.v) - 0.82) * 0.2), colour, body.normal)
         foot = 1.0 + body.height
     else:
         centre, waist = _between(rng, 0.3, 0.42), _between(rng, 0.22, 0.42)
@@ -335,7 +334,7 @@ def _finger(surface: Surface, colour: Array, rng: Rng, bend: float, thick: float
     centre = circle * (1.0 + math.cos(bend)) / 2.0 - aside
     u = view.u + np.float32(centre)
     turn = np.arctan2(view.v, u) * np.float32(1.0 / bend)
-    off = cv2.magnitude(u, view.v) - np.float32(circle)
+    off = length(u, view.v) - np.float32(circle)
     taper = np.clip(1.0 - np.abs(T * 0.98 + 0.06) ** _between(rng, 2.6, 4.0), 0, 1) ** 0.65
     profile = np.maximum(thick * taper, np.where(T < 0, 0.065, 0.04))
     profile = np.convolve(np.pad(profile, 3, mode="edge"), np.ones(7) / 7, mode="valid")
@@ -362,7 +361,7 @@ def _finger(surface: Surface, colour: Array, rng: Rng, bend: float, thick: float
 
 def strawberry(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A glossy red cone, seeded in rows of pits, under a green ruff; white-shouldered at times."""
-    view = View.of(size, angle, 0.95, 1.08)
+    view = View.of(size, angle, 0.9, 1.08, radius=1.08)
     surface = Surface(view, gloss=_between(rng, 0.3, 0.9), sharpness=_between(rng, 20, 90))
     point, top = _between(rng, 0.55, 0.95), -0.72
     s = (T + 1.0) / 2.0
@@ -445,7 +444,7 @@ def _avocado_cut(surface: Surface, body: Solid, low: float, wide: float, rng: Rn
     centre, radius = (0.0, low + _between(rng, -0.04, 0.08)), wide * _between(rng, 0.42, 0.58)
     piece = surface.part([centre], radius * 1.2)
     x, y = (piece.view.u - centre[0]) / radius, (piece.view.v - centre[1]) / (radius * _between(rng, 1.0, 1.15))
-    reach = cv2.magnitude(x, y)
+    reach = length(x, y)
     z = np.sqrt(np.maximum(1.0 - reach * reach, 0.0))
     stone = view.inside((reach - 1.0) * radius)
     if rng.random() < 0.65:
@@ -459,7 +458,7 @@ def _avocado_cut(surface: Surface, body: Solid, low: float, wide: float, rng: Rn
 
 def kiwi(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A brown fuzzy egg, or a cut one: green or golden round a white core with black seeds."""
-    view = View.of(size, angle, 1.02, 1.02)
+    view = View.of(size, angle, 1.02, 1.02, radius=1.02)
     surface = Surface(view, gloss=_between(rng, 0.0, 0.12), sharpness=8.0)
     if rng.random() < 0.4:
         return _kiwi_cut(size, angle, colour, rng)
@@ -482,13 +481,13 @@ def kiwi(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 
 def _kiwi_cut(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
-    view = View.of(size, angle)
+    view = View.of(size, angle, radius=1.02)
     surface = Surface(view, gloss=_between(rng, 0.1, 0.5), sharpness=_between(rng, 20, 60))
     body, coverage, face, cut = halved(view, rng, deep=_between(rng, 0.9, 1.25))
     surface.body(coverage, colour, body.normal)
     surface.scale(1.0 + 0.1 * body.skin.sample("grain", 60.0))
     surface.cover(face * surface.alpha, np.clip(colour * 0.8, 0, 1), (0.0, -0.25, 0.95))
-    radius, turn = cv2.cartToPolar(cut[0], cut[1])
+    radius, turn = length(cut[0], cut[1]), np.arctan2(cut[1], cut[0])
     flesh = np.array([0.45, 0.62, 0.12]) if rng.random() < 0.8 else np.array([0.86, 0.72, 0.18])
     flesh = flesh * _between(rng, 0.85, 1.15)
     surface.paint(np.clip((0.96 - radius) * 30.0, 0, 1) * face, np.clip(flesh, 0, 1))

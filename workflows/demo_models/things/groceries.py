@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
 from workflows.demo_models.surfaces import Array, Surface, View, Weights, box_distance, ellipse_distance
@@ -342,7 +341,7 @@ def egg(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     if rng.random() < 0.6:
         pole = np.array([0.0, -flat, facing], np.float32)
     reach = math.sqrt((squash * flat) ** 2 + facing**2)
-    view = View.of(size / reach, angle, reach * 1.02, reach * 1.02)
+    view = View.of(size / reach, angle, reach * 1.02, reach * 1.02, radius=reach * 1.02)
     surface = Surface(view, _between(rng, 0.0, 0.3), _between(rng, 5, 20))
     body = globe(view, pole, rng, squash, taper=-_between(rng, 0.08, 0.2))
     surface.body(view.inside(body.distance), colour, body.normal)

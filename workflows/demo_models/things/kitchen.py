@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
-from workflows.demo_models.surfaces import Array, Surface, View, Weights, ellipse_distance
+from workflows.demo_models.surfaces import length, Array, Surface, View, Weights, ellipse_distance
 from workflows.demo_models.things.forms import lathe
 from workflows.demo_models.things.groceries import mirrored
 from workflows.demo_models.things.prints import contrast, label, wrapped
@@ -39,7 +38,7 @@ def _inside_of(surface: Surface, centre: tuple[float, float], radii: tuple[float
     piece = surface.part([centre], max(radii))
     view = piece.view
     x, y = (view.u - centre[0]) / np.float32(radii[0]), (view.v - centre[1]) / np.float32(radii[1])
-    radius = cv2.magnitude(x, y)
+    radius = length(x, y)
     mouth = view.inside((radius - 1.0) * np.float32(min(radii)))
     steep = np.clip(radius, 0, 1)
     facing = radii[1] / radii[0]
@@ -116,7 +115,7 @@ def _handle(surface: Surface, shift: float, half: float, reach: float, tall: flo
         px, py = view.u - np.float32(x[index]), view.v - np.float32(y[index])
         along = np.clip((px * dx + py * dy) * np.float32(1.0 / (dx * dx + dy * dy + 1e-9)), 0.0, 1.0)
         px, py = px - along * dx, py - along * dy
-        far = cv2.magnitude(px, py)
+        far = length(px, py)
         closer = far < nearest
         np.minimum(nearest, far, out=nearest)
         np.copyto(nx, px, where=closer)
@@ -165,7 +164,7 @@ def bowl(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
         bow = y - np.float32(facing) * np.sqrt(np.maximum(1.0 - np.square(x), 0.0))
         surface.paint(view.inside(np.abs(bow - at * (low - facing)) - _between(rng, 0.01, 0.05)) * surface.alpha, ink)
     surface.scale(1.0 - 0.35 * np.clip((y - facing * 0.6) / max(0.1, low), 0, 1))
-    rim = view.inside((cv2.magnitude(x, y * np.float32(1.0 / facing)) - 1.0) * np.float32(facing))
+    rim = view.inside((length(x, y * np.float32(1.0 / facing)) - 1.0) * np.float32(facing))
     surface.cover(rim, np.clip(colour * 1.05, 0, 1), (0.0, -0.5, 0.8))
     thick = _between(rng, 0.03, 0.08)
     inner = colour if rng.random() < 0.7 else np.clip(rng.normal(0.88, 0.06) * np.ones(3), 0, 1).astype(np.float32)
@@ -181,11 +180,11 @@ def plate(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     view = View.of(size, angle, 1.02, facing + 0.08)
     surface = Surface(view, _between(rng, 0.15, 0.8), _between(rng, 20, 110))
     x, y = view.u, view.v * np.float32(1.0 / facing)
-    radius = cv2.magnitude(x, y)
+    radius = length(x, y)
     if rng.random() < 0.15:
         radius = np.sqrt(np.sqrt(x**4 + y**4)) * 0.75 + radius * 0.25
     thick = _between(rng, 0.01, 0.05) * math.sqrt(1.0 - facing * facing)
-    under = view.inside((cv2.magnitude(x, (view.v - thick) * np.float32(1.0 / facing)) - 1.0) * np.float32(facing))
+    under = view.inside((length(x, (view.v - thick) * np.float32(1.0 / facing)) - 1.0) * np.float32(facing))
     top = view.inside((radius - 1.0) * np.float32(facing))
     well, soft = _between(rng, 0.55, 0.76), _between(rng, 0.05, 0.14)
     slope = np.exp(np.square((radius - well - 0.04) / soft) * -1.0) * np.float32(_between(rng, 0.4, 0.9))
@@ -215,7 +214,7 @@ def _food(surface: Surface, x: Weights, y: Weights, facing: float, well: float, 
     for _ in range(int(rng.integers(1, 4))):
         tone = np.array([_between(rng, 0.35, 0.85), _between(rng, 0.25, 0.65), _between(rng, 0.08, 0.35)])
         cx, cy, wide = _between(rng, -0.3, 0.3), _between(rng, -0.3, 0.3), _between(rng, 0.15, 0.4) * well
-        heap = cv2.magnitude((x - cx).astype(np.float32), (y - cy).astype(np.float32)) / np.float32(wide)
+        heap = length((x - cx).astype(np.float32), (y - cy).astype(np.float32)) / np.float32(wide)
         heap = heap + 0.25 * skin.sample("clouds", 40.0)
         on = np.clip((1.0 - heap) * 6.0, 0, 1)
         surface.paint(on, tone)
@@ -239,7 +238,7 @@ def _haft(surface: Surface, colour: Array, rng: Rng, start: float, neck: float) 
     along = np.clip((view.v - start) / np.float32(1.0 - start), 0.0, 1.0)
     half = neck + (wide - neck) * along ** np.float32(shape)
     end = 1.0 - wide * _between(rng, 0.3, 1.0)
-    cap = cv2.magnitude(view.u, np.maximum(view.v - end, 0.0) * np.float32(wide / (1.0 - end))) - half
+    cap = length(view.u, np.maximum(view.v - end, 0.0) * np.float32(wide / (1.0 - end))) - half
     distance = np.maximum(np.where(view.v > end, cap, np.abs(view.u) - half), start - view.v)
     share = np.clip(view.u / half, -1.0, 1.0)
     normal = np.stack([share * 0.7, 0.35 * (along - 0.5), np.sqrt(1.05 - np.square(share))])
@@ -257,7 +256,7 @@ def spoon(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     centre = -1.0 + long
     x, y = view.u / np.float32(wide), (view.v - centre) / np.float32(long)
     x = x * (1.0 + 0.18 * y)
-    radius = cv2.magnitude(x, y)
+    radius = length(x, y)
     hollow = 1.0 if rng.random() < 0.3 else -1.0
     normal = np.stack([hollow * x * 0.9, hollow * y * 0.7, np.full_like(x, 0.7)])
     surface.cover(view.inside((radius - 1.0) * np.float32(wide)), colour, normal)

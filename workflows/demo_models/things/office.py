@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from workflows.demo_models.surfaces import Array, Surface, View, box_distance, ellipse_distance
+from workflows.demo_models.surfaces import length, Array, Surface, View, box_distance, ellipse_distance
 from workflows.demo_models.things.forms import CREAM, INK, Solid, globe, lathe, pitted
 from workflows.demo_models.things.groceries import mirrored
 from workflows.demo_models.things.prints import Art, barcode, contrast, label, pasted, picture, tone, write
@@ -223,12 +223,12 @@ def _grip(surface: Surface, centre: tuple[float, float], ring: tuple[float, floa
     loop = np.abs(oval) - thick
     dx, dy = centre[0] - root[0], centre[1] - ring[1] * 0.8 - root[1]
     along = np.clip(((view.u - root[0]) * dx + (view.v - root[1]) * dy) / (dx * dx + dy * dy + 1e-6), 0, 1)
-    shank = cv2.magnitude(view.u - root[0] - along * dx, view.v - root[1] - along * dy) - np.float32(thick * 1.2)
+    shank = length(view.u - root[0] - along * dx, view.v - root[1] - along * dy) - np.float32(thick * 1.2)
     shape = np.minimum(loop, np.where(oval < 0, np.float32(9.0), shank))
     share = np.clip(oval / np.float32(thick), -0.95, 0.95)
     x, y = view.u - centre[0], view.v - centre[1]
-    length = np.maximum(cv2.magnitude(x, y), 0.05)
-    normal = np.stack([share * x / length, share * y / length, np.sqrt(1.0 - np.square(share))])
+    far = np.maximum(length(x, y), 0.05)
+    normal = np.stack([share * x / far, share * y / far, np.sqrt(1.0 - np.square(share))])
     surface.cover(view.inside(shape), np.clip(colour * np.float32(_between(rng, 0.9, 1.1)), 0, 1), normal)
 
 
@@ -373,7 +373,7 @@ def _addressed(surface: Surface, half: float, colour: Array, rng: Rng) -> None:
 
 def ball(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A ball to play with: plain rubber, segments, seams, patches, a stripe or a star; matt to glossy."""
-    view = View.of(size, angle)
+    view = View.of(size, angle, radius=1.0)
     surface = Surface(view, _between(rng, 0.05, 1.0), _between(rng, 6, 120))
     pole = rng.normal(size=3).astype(np.float32)
     pole /= np.float32(math.sqrt(float(pole @ pole)) + 1e-6)

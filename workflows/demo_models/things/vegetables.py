@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
-from workflows.demo_models.surfaces import Array, Surface, View, Weights
+from workflows.demo_models.surfaces import length, Array, Surface, View, Weights
 from workflows.demo_models.things.forms import (
     LEAF,
     STEM,
@@ -49,7 +48,7 @@ def tomato(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A glossy, flattened, faintly ribbed ball, mostly with its green star; sometimes halved."""
     if rng.random() < 0.05:
         return _tomato_cut(size, angle, colour, rng)
-    view = View.of(size, angle, 1.08, 1.15)
+    view = View.of(size, angle, 1.04, 1.15, radius=1.15)
     surface = Surface(view, gloss=_between(rng, 0.3, 0.95), sharpness=_between(rng, 30, 140))
     pole, squash = pole_towards(rng, _between(rng, 0.4, 1.0)), _between(rng, 0.74, 1.02)
     if rng.random() < 0.35:
@@ -84,12 +83,12 @@ def tomato(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 
 def _tomato_cut(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
-    view = View.of(size, angle)
+    view = View.of(size, angle, radius=1.02)
     surface = Surface(view, gloss=_between(rng, 0.4, 0.9), sharpness=_between(rng, 30, 90))
     body, coverage, face, cut = halved(view, rng)
     surface.body(coverage, colour, body.normal)
     surface.cover(face * surface.alpha, np.clip(colour * 1.05, 0, 1), (0.0, -0.25, 0.95))
-    radius, turn = cv2.cartToPolar(cut[0], cut[1])
+    radius, turn = length(cut[0], cut[1]), np.arctan2(cut[1], cut[0])
     flesh = np.array([0.90, 0.42, 0.28]) * _between(rng, 0.85, 1.1)
     surface.paint(np.clip((0.95 - radius) * 25.0, 0, 1) * face, np.clip(flesh, 0, 1))
     number = int(rng.integers(3, 7))
@@ -153,7 +152,7 @@ def _carrot_top(surface: Surface, rng: Rng, top: float, tuft: float, wide: float
 def potato(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A dull, lumpy, mottled body: long or round, with eyes, scabs and soil."""
     wide = _between(rng, 0.58, 0.92)
-    view = View.of(size, angle, wide * 1.12, 1.05)
+    view = View.of(size, angle, wide * 1.12, 1.05, radius=1.1)
     surface = Surface(view, gloss=_between(rng, 0.0, 0.16), sharpness=_between(rng, 5, 12))
     phases = rng.uniform(0, 6.28, 3)
     lumps = sum(_between(rng, 0.01, 0.055) * np.sin(k * T * 2.4 + phases[k - 1]) for k in (1, 2, 3))
@@ -225,7 +224,7 @@ def _cucumber_face(surface: Surface, radius: float, rng: Rng) -> None:
     hit = rows & (piece.alpha > 0.5)
     x0 = float(piece.view.u[hit].mean()) if hit.any() else 0.0
     x, y = (piece.view.u - x0) / radius, (piece.view.v + 0.9) / (radius * 0.42)
-    reach, turn = cv2.cartToPolar(x.astype(np.float32), y.astype(np.float32))
+    reach, turn = length(x, y), np.arctan2(y, x)
     face = piece.view.inside((reach - 1.0) * (radius * 0.42))
     piece.cover(face, (0.50, 0.62, 0.22), (0.0, -0.75, 0.6))
     piece.paint(face * np.clip((0.93 - reach) * 14.0, 0, 1), np.array([0.84, 0.90, 0.62]))
@@ -325,7 +324,7 @@ def _pepper_skin(surface: Surface, body: object, colour: Array, rng: Rng) -> Non
 
 def _pepper_top(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """Seen along its axis: three or four lobes round a stem in a hollow."""
-    view = View.of(size, angle, 1.06, 1.06)
+    view = View.of(size, angle, 1.06, 1.06, radius=1.1)
     surface = Surface(view, gloss=_between(rng, 0.45, 1.0), sharpness=_between(rng, 30, 140))
     pole = np.array([_between(rng, -0.45, 0.45), _between(rng, -0.5, 0.2), 1.0], np.float32)
     pole /= np.float32(math.sqrt(float(pole @ pole)))
@@ -337,7 +336,7 @@ def _pepper_top(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     body = globe(wide, pole, rng, _between(rng, 0.8, 1.0), dent=(0.12, 0.0), dent_width=0.5, lumps=0.03)
     surface.body(view.inside(body.distance), colour, body.normal)
     side = np.stack([-np.sin(polar), np.cos(polar)])
-    reach = np.clip(cv2.magnitude(view.u, view.v) * 1.6 - 0.2, 0.0, 1.0)
+    reach = np.clip(length(view.u, view.v) * 1.6 - 0.2, 0.0, 1.0)
     _furrows(surface, (polar * (number / 2) + swing) / (math.pi / 2), side, reach, _between(rng, 0.6, 1.1))
     _pepper_skin(surface, body, colour, rng)
     end = 1.0 - body.height
@@ -353,7 +352,7 @@ def onion(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """Papery and veined from neck to root, brown, red or white; sometimes halved into rings."""
     if rng.random() < 0.1:
         return _onion_cut(size, angle, colour, rng)
-    view = View.of(size, angle, 1.06, 1.2)
+    view = View.of(size, angle, 1.04, 1.2, radius=1.2)
     surface = Surface(view, gloss=_between(rng, 0.1, 0.55), sharpness=_between(rng, 10, 50))
     pole, squash = pole_towards(rng, _between(rng, 0.2, 0.95)), _between(rng, 0.78, 1.05)
     body = globe(view, pole, rng, squash, lumps=_between(rng, 0.0, 0.03))
@@ -389,14 +388,14 @@ def onion(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 
 def _onion_cut(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
-    view = View.of(size, angle)
+    view = View.of(size, angle, radius=1.02)
     surface = Surface(view, gloss=_between(rng, 0.2, 0.6), sharpness=_between(rng, 20, 60))
     body, coverage, face, cut = halved(view, rng)
     surface.body(coverage, colour, body.normal)
     flesh = np.array([0.93, 0.93, 0.86])
     ring = np.clip(colour * (1.0, 0.75, 0.9), 0, 1) if colour[0] > 1.5 * colour[1] else np.array([0.70, 0.74, 0.52])
     surface.cover(face * surface.alpha, colour, (0.0, -0.25, 0.95))
-    radius = cv2.magnitude(cut[0], cut[1]) + 0.02 * body.skin.sample("clouds", 40.0)
+    radius = length(cut[0], cut[1]) + 0.02 * body.skin.sample("clouds", 40.0)
     surface.paint(np.clip((0.95 - radius) * 30.0, 0, 1) * face, flesh)
     lines = np.clip(np.cos(radius * np.float32(math.tau * rng.integers(5, 9))) * 2.0 - 1.1, 0, 1)
     surface.paint(lines * face * np.clip((0.93 - radius) * 20.0, 0, 1) * _between(rng, 0.4, 0.9), ring)
