@@ -124,7 +124,8 @@ def grass(rng: np.random.Generator, width: int, height: int) -> Array:
     roots = rng.uniform(0, 1, (count, 2)) * np.array([width, height])
     tips = roots + rng.normal(0, length, (count, 2)) * np.array([0.5, 1.0])
     shades = base * rng.uniform(0.5, 2.1, (count, 1)) * rng.uniform(0.85, 1.15, (count, 3))
-    for root, tip, shade in zip((roots * 8).astype(int).tolist(), (tips * 8).astype(int).tolist(), shades.tolist()):
+    drawn = ((roots * 8).astype(int).tolist(), (tips * 8).astype(int).tolist(), shades.tolist())
+    for root, tip, shade in zip(*drawn, strict=True):
         cv2.line(picture, root, tip, shade, 1, cv2.LINE_AA, 3)
     return np.clip(picture, 0.0, 1.0)
 
@@ -163,7 +164,6 @@ def tiles(rng: np.random.Generator, width: int, height: int) -> Array:
     column = np.floor(shifted / wide)
     tones = rng.normal(0, rng.uniform(0.01, 0.1), 997).astype(np.float32)
     field = 1.0 + tones[(row * 31 + column * 17).astype(int) % 997] + 0.03 * rough(rng, width, height, 8)
-    edge = np.minimum(np.abs(shifted / wide - column - 0.5) * wide, np.abs(along / pitch - row - 0.5) * pitch * 1.0)
     edge = np.minimum(
         wide / 2 - np.abs(shifted / wide - column - 0.5) * wide, pitch / 2 - np.abs(along / pitch - row - 0.5) * pitch
     )

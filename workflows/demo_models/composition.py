@@ -127,7 +127,7 @@ class Stage:
     def stand(
         self, kind: Kind, x: float, floor: float, size: float, angle: float = 0.0, look: Look | None = None
     ) -> Item:
-        """Places a thing with its foot at (x, floor) in front of all that is there; `look` where it is posed already."""
+        """Places a thing with its foot at (x, floor) in front of everything; `look` where it is posed already."""
         look = look or self.specimens.pose(kind, size, angle)
         foot = np.flatnonzero(look.alpha.max(1) > 0.5)
         lowest = int(foot[-1]) if len(foot) else look.alpha.shape[0] - 1
@@ -230,8 +230,6 @@ def _cast(stage: Stage, item: Item, shadow: Shadow) -> None:
         squash = 0.22 + 0.16 * min(abs(fall_y), 1.0)
         lean = float(np.clip(fall_x, -1.2, 1.2)) * 0.55
         shift = abs(lean) * height
-        matrix = np.array([[1, -lean, margin + shift], [0, squash, margin]], np.float64)
-        matrix[0, 2] += lean * height - shift
         left = min(0.0, lean * height)
         matrix = np.array([[1, -lean, margin + lean * height - left], [0, squash, margin]], np.float64)
         w, h = math.ceil(width + shift + 2 * margin), math.ceil(height * squash + 2 * margin)
