@@ -78,7 +78,7 @@ def wood(rng: np.random.Generator, width: int, height: int) -> Array:
     edges = np.sort(rng.uniform(0, h, boards))
     step = np.searchsorted(edges, np.arange(h))
     grain += (rng.normal(0, 0.09, boards + 1)[step])[:, None].astype(np.float32)
-    field = 1.0 + grain
+    field = np.asarray(1.0 + grain, np.float32)
     for edge in edges[rng.random() < 0.3 :]:
         field[int(edge) : int(edge) + max(1, h // 150)] *= 0.55
     picture = _toned(colour, field)
@@ -119,7 +119,7 @@ def grass(rng: np.random.Generator, width: int, height: int) -> Array:
     """Blades and dry stalks, or straw."""
     straw = rng.random() < 0.25
     base = np.array([0.62, 0.52, 0.28] if straw else [0.24, 0.36, 0.12], np.float32)
-    picture = _toned(base * np.float32(rng.uniform(0.5, 1.1)), 1.0 + 0.3 * rough(rng, width, height, 9))
+    picture = _toned(base * np.float32(rng.uniform(0.5, 1.1)), np.float32(1.0) + np.float32(0.3) * rough(rng, width, height, 9))
     count, length = 420, 0.07 * height
     roots = rng.uniform(0, 1, (count, 2)) * np.array([width, height])
     tips = roots + rng.normal(0, length, (count, 2)) * np.array([0.5, 1.0])

@@ -105,12 +105,12 @@ class Stage:
     @property
     def width(self) -> int:
         """Pixels across."""
-        return self.picture.shape[1]
+        return int(self.picture.shape[1])
 
     @property
     def height(self) -> int:
         """Pixels down."""
-        return self.picture.shape[0]
+        return int(self.picture.shape[0])
 
     def put(
         self,
