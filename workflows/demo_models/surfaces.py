@@ -47,8 +47,9 @@ class View:
     origin: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def of(cls, size: float, angle: float, half_width: float = 1.0, half_height: float = 1.0,
-           radius: float = math.inf) -> View:
+    def of(
+        cls, size: float, angle: float, half_width: float = 1.0, half_height: float = 1.0, radius: float = math.inf
+    ) -> View:
         """A grid with room for an object `size` pixels long, turned clockwise by `angle` radians.
 
         The object may reach `half_width` and `half_height` from its centre, in its own coordinates,

@@ -12,15 +12,15 @@ from collections.abc import Callable
 import numpy as np
 
 from workflows.demo_models.surfaces import Array, Surface
-from workflows.demo_models.things import fruit, groceries, kitchen, office, vegetables
-from workflows.demo_models.things.office import book
+from workflows.demo_models.things import books, citrus, fruit, groceries, kitchen, office, roots, vegetables
+from workflows.demo_models.things.books import book
 
 Draw = Callable[[float, float, Array, np.random.Generator], Surface]
 
 DRAW: dict[str, Draw] = {
-    "orange": fruit.orange,
-    "lemon": fruit.lemon,
-    "lime": fruit.lime,
+    "orange": citrus.orange,
+    "lemon": citrus.lemon,
+    "lime": citrus.lime,
     "plum": fruit.plum,
     "peach": fruit.peach,
     "banana": fruit.banana,
@@ -30,12 +30,12 @@ DRAW: dict[str, Draw] = {
     "avocado": fruit.avocado,
     "kiwi": fruit.kiwi,
     "tomato": vegetables.tomato,
-    "carrot": vegetables.carrot,
-    "potato": vegetables.potato,
+    "carrot": roots.carrot,
+    "potato": roots.potato,
     "cucumber": vegetables.cucumber,
     "eggplant": vegetables.eggplant,
     "pepper": vegetables.pepper,
-    "onion": vegetables.onion,
+    "onion": roots.onion,
     "can": groceries.can,
     "bottle": groceries.bottle,
     "box": groceries.box,
@@ -47,7 +47,7 @@ DRAW: dict[str, Draw] = {
     "plate": kitchen.plate,
     "spoon": kitchen.spoon,
     "fork": kitchen.fork,
-    "book": book,
+    "book": books.book,
     "pen": office.pen,
     "scissors": office.scissors,
     "phone": office.phone,

@@ -11,13 +11,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workflows.demo_models.surfaces import length, Array, Surface, View, Weights, segment_distance
+from workflows.demo_models.surfaces import Array, Rgb, Surface, View, Weights, length, segment_distance
 from workflows.demo_models.things.textures import Skin
 
 STEM = np.array([0.36, 0.25, 0.13], np.float32)
 LEAF = np.array([0.20, 0.42, 0.13], np.float32)
 CREAM = np.array([0.94, 0.91, 0.82], np.float32)
 INK = np.array([0.10, 0.10, 0.11], np.float32)
+GREEN = np.array([0.26, 0.46, 0.14], np.float32)
+SOIL = np.array([0.30, 0.22, 0.14], np.float32)
+BRUISE = np.array([0.36, 0.22, 0.10], np.float32)
+AXIS = np.linspace(-1.0, 1.0, 81)
+"""Even steps along a thing's axis, for profiles."""
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number drawn evenly from a range."""
+    return float(rng.uniform(low, high))
+
+
+def softened(profile: Weights, width: int) -> Weights:
+    """A profile with its corners rounded."""
+    return np.convolve(np.pad(profile, width // 2, mode="edge"), np.ones(width) / width, mode="valid")
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,7 @@ def globe(
     reach = math.sqrt((squash * tilt_cosine) ** 2 + tilt_sine**2)
     distance = length(across, along * np.float32(1.0 / reach)) - 1.0
     height = (along * tilt_cosine + z * tilt_sine) * np.float32(1.0 / squash)
+    np.maximum(np.minimum(height, 1.0, out=height), -1.0, out=height)
     deep = z * tilt_cosine - along * tilt_sine
     side, forward = across, deep
     if dent[0] or dent[1]:
@@ -117,7 +133,9 @@ def globe(
     n_deep = np.maximum(forward * tilt_cosine + rise * tilt_sine, 0.02)
     normal = np.stack([n_along * ex - side * ey, n_along * ey + side * ex, n_deep])
     spread = 1.0 / (1.0 + np.maximum(z, 0.0))
-    return Solid(distance, normal, height, across, deep, Skin(across * spread, along * spread, rng))
+    return Solid(
+        distance, normal, height, across, np.asarray(deep, np.float32), Skin(across * spread, along * spread, rng)
+    )
 
 
 def lathe(
@@ -151,7 +169,7 @@ def lathe(
     u, v = wobbled(view, rng, lumps)
     u, v = u if x is None else x, v if y is None else y
     if bend:
-        u = u - np.float32(bend) * (np.square(v) - 0.4)
+        u = np.asarray(u - np.float32(bend) * (np.square(v) - 0.4), np.float32)
     step = np.float32(511.0 / (end - start))
     level = v
     for _ in range(2 if tilt else 0):
@@ -176,8 +194,14 @@ def pitted(normal: Array, skin: Skin, cells: float, depth: float) -> None:
     normal[1] += np.float32(depth) * along
 
 
-def leaf(surface: Surface, base: tuple[float, float], tip: tuple[float, float], width: float,
-         rng: np.random.Generator, colour: Array = LEAF) -> None:
+def leaf(
+    surface: Surface,
+    base: tuple[float, float],
+    tip: tuple[float, float],
+    width: float,
+    rng: np.random.Generator,
+    colour: Array = LEAF,
+) -> None:
     """A pointed leaf with a midrib, its two halves facing apart."""
     (x0, y0), (x1, y1) = base, tip
     dx, dy = x1 - x0, y1 - y0
@@ -199,8 +223,14 @@ def leaf(surface: Surface, base: tuple[float, float], tip: tuple[float, float], 
     piece.paint(rib * 0.5, np.clip(tone * 1.5 + 0.05, 0, 1))
 
 
-def stick(surface: Surface, start: tuple[float, float], end: tuple[float, float], radius: float, colour: Array,
-          flare: float = 0.0) -> None:
+def stick(
+    surface: Surface,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    radius: float,
+    colour: Array,
+    flare: float = 0.0,
+) -> None:
     """A round stalk from `start` to `end`, widened by `flare` at its end."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     long = max(math.hypot(dx, dy), 1e-3)
@@ -210,7 +240,7 @@ def stick(surface: Surface, start: tuple[float, float], end: tuple[float, float]
     distance = segment_distance(view, start, end, radius)
     if flare:
         t = ((view.u - start[0]) * dx + (view.v - start[1]) * dy) / np.float32(long * long)
-        distance = distance - np.float32(radius * flare) * np.square(np.clip(t, 0.0, 1.0))
+        distance = np.asarray(distance - np.float32(radius * flare) * np.square(np.clip(t, 0.0, 1.0)), np.float32)
     share = np.clip(s / np.float32(radius * (1.0 + flare)), -0.98, 0.98)
     normal = np.stack([-share * (dy / long), share * (dx / long), np.sqrt(1.0 - share * share)])
     piece.cover(view.inside(distance), colour, normal, gloss=0.05)
@@ -227,26 +257,24 @@ def sticker(surface: Surface, rng: np.random.Generator, spread: float = 0.45) ->
     c, s = math.cos(turn), math.sin(turn)
     ring = ring @ np.array([[c, s], [-s, c]]) * radius
     paper = CREAM if rng.random() < 0.5 else rng.uniform(0.0, 1.0, 3)
-    surface.mark(ring + (u, v), paper)
-    surface.mark(ring * float(rng.uniform(0.55, 0.85)) + (u, v), rng.uniform(0.05, 1.0, 3))
-    band = ring * np.array([float(rng.uniform(0.5, 0.8)), 0.22]) + (u, v)
+    surface.mark(ring + np.array([u, v]), paper)
+    surface.mark(ring * float(rng.uniform(0.55, 0.85)) + np.array([u, v]), rng.uniform(0.05, 1.0, 3))
+    band = ring * np.array([float(rng.uniform(0.5, 0.8)), 0.22]) + np.array([u, v])
     surface.mark(band, CREAM if rng.random() < 0.6 else INK)
 
 
-def spots(surface: Surface, solid: Solid, rng: np.random.Generator, cells: float, colour: Weights,
-          strength: float) -> None:
+def spots(surface: Surface, solid: Solid, cells: float, colour: Rgb, strength: float) -> None:
     """Freckles on the skin."""
     surface.paint(solid.skin.sample("specks", cells, spin=True) * np.float32(strength), colour)
 
 
-def patches(surface: Surface, solid: Solid, cells: float, colour: Weights, strength: float,
-            threshold: float = 0.2) -> None:
+def patches(surface: Surface, solid: Solid, cells: float, colour: Rgb, strength: float, threshold: float = 0.2) -> None:
     """Cloudy patches of another colour: ripening, bruises, bloom, dust."""
     cover = (solid.skin.sample("clouds", cells, spin=True) - threshold) * np.float32(1.2)
     surface.paint(np.maximum(np.minimum(cover, 1.0), 0.0) * np.float32(strength), colour)
 
 
-def ripening(surface: Surface, rng: np.random.Generator, solid: Solid, colour: Weights, strength: float) -> None:
+def ripening(surface: Surface, rng: np.random.Generator, solid: Solid, colour: Rgb, strength: float) -> None:
     """A soft side of another colour, where the sun was or was not."""
     side = rng.normal(size=3)
     side = (side / np.sqrt(side @ side)).astype(np.float32)
@@ -255,10 +283,17 @@ def ripening(surface: Surface, rng: np.random.Generator, solid: Solid, colour: W
     surface.paint(np.clip((facing - edge) * 1.4, 0.0, 1.0) * np.float32(strength), colour)
 
 
-
-
-def sepals(surface: Surface, pole: Array, rng: np.random.Generator, number: int, reach: float, width: float,
-           colour: Weights, squash: float = 1.0, lift: float = 1.04) -> None:
+def sepals(
+    surface: Surface,
+    pole: Array,
+    rng: np.random.Generator,
+    number: int,
+    reach: float,
+    width: float,
+    colour: Rgb,
+    squash: float = 1.0,
+    lift: float = 1.04,
+) -> None:
     """A ring of small pointed leaves lying on a globe about its pole; those behind it stay hidden."""
     side = np.cross(pole, (0.13, 0.21, 0.97))
     side /= math.sqrt(float(side @ side))
@@ -281,8 +316,16 @@ def sepals(surface: Surface, pole: Array, rng: np.random.Generator, number: int,
             surface.fill(shape[:, :2], np.clip(tone, 0, 1), (facing[0], facing[1], abs(facing[2]) + 0.2))
 
 
-def stalk(surface: Surface, pole: Array, rng: np.random.Generator, length: float, radius: float, squash: float = 1.0,
-          sunk: float = 0.9, colour: Array = STEM) -> None:
+def stalk(
+    surface: Surface,
+    pole: Array,
+    rng: np.random.Generator,
+    length: float,
+    radius: float,
+    squash: float = 1.0,
+    sunk: float = 0.9,
+    colour: Array = STEM,
+) -> None:
     """A stem out of a globe's pole."""
     if pole[2] < -0.2:
         sunk = 1.0
@@ -294,7 +337,9 @@ def stalk(surface: Surface, pole: Array, rng: np.random.Generator, length: float
     stick(surface, foot, tip, radius, tone, flare=float(rng.uniform(0.0, 0.6)))
 
 
-def halved(view: View, rng: np.random.Generator, squash: float = 1.0, deep: float = 0.8) -> tuple[Solid, Array, Array, Array]:
+def halved(
+    view: View, rng: np.random.Generator, squash: float = 1.0, deep: float = 0.8
+) -> tuple[Solid, Array, Array, Array]:
     """Half a globe lying on its round side, the cut turned to the viewer.
 
     Returns:
@@ -310,3 +355,15 @@ def halved(view: View, rng: np.random.Generator, squash: float = 1.0, deep: floa
     face = view.inside((length(cut[0], cut[1]) - 1.0) * np.float32(facing))
     back = view.inside(body.distance) * (y > 0.0)
     return body, np.maximum(back, face), face, cut
+
+
+def attach_leaves(surface: Surface, pole: Array, rng: np.random.Generator, chance: float, squash: float = 1.0) -> None:
+    """Now and then a leaf or two by the stem."""
+    if rng.random() > chance or pole[2] > 0.85:
+        return
+    for _ in range(int(rng.integers(1, 3))):
+        turn = between(rng, -1.3, 1.3)
+        long = between(rng, 0.45, 0.8)
+        base = (float(pole[0]) * squash, float(pole[1]) * squash)
+        tip = (base[0] + long * math.sin(turn), base[1] - long * math.cos(turn) * between(rng, -0.1, 0.6))
+        leaf(surface, base, tip, between(rng, 0.12, 0.24), rng)

@@ -1,4 +1,4 @@
-"""Things of a table, one function a noun: `(size, angle, colour, rng) -> Surface`.
+"""Things of a table, one function a noun: `(size, angle, colour, rng) -> Surface`, no two specimens alike.
 
 Size is in pixels, angle in radians, colour the main RGB (3,) in 0..1. Knows nothing of scenes,
 light or labels.
@@ -10,30 +10,38 @@ import math
 
 import numpy as np
 
-from workflows.demo_models.surfaces import length, Array, Surface, View, Weights, ellipse_distance
-from workflows.demo_models.things.forms import lathe
-from workflows.demo_models.things.groceries import mirrored
+from workflows.demo_models.surfaces import (
+    Array,
+    Surface,
+    View,
+    Weights,
+    ellipse_distance,
+    length,
+)
+from workflows.demo_models.things.forms import (
+    AXIS,
+    Solid,
+    between,
+    lathe,
+)
+from workflows.demo_models.things.metal import mirrored
 from workflows.demo_models.things.prints import contrast, label, wrapped
 from workflows.demo_models.things.textures import Skin
 
 Rng = np.random.Generator
-T = np.linspace(-1.0, 1.0, 81)
-
-
-def _between(rng: Rng, low: float, high: float) -> float:
-    return float(rng.uniform(low, high))
 
 
 def _glaze(surface: Surface, rng: Rng, colour: Array) -> None:
     """Unevenness of fired clay: faint clouds, sometimes speckled."""
     skin = Skin(surface.view.u, surface.view.v, rng)
-    surface.scale(1.0 + np.float32(_between(rng, 0.0, 0.05)) * skin.sample("clouds", 26.0))
+    surface.scale(1.0 + np.float32(between(rng, 0.0, 0.05)) * skin.sample("clouds", 26.0))
     if rng.random() < 0.15:
         surface.paint(skin.sample("specks", 50.0) * np.float32(0.6), colour * 0.4)
 
 
-def _inside_of(surface: Surface, centre: tuple[float, float], radii: tuple[float, float], colour: Array, fill: float,
-               rng: Rng) -> None:
+def _inside_of(
+    surface: Surface, centre: tuple[float, float], radii: tuple[float, float], colour: Array, fill: float, rng: Rng
+) -> None:
     """The hollow of a cup or bowl under its rim, and what is in it up to `fill` (0: empty)."""
     piece = surface.part([centre], max(radii))
     view = piece.view
@@ -50,29 +58,35 @@ def _inside_of(surface: Surface, centre: tuple[float, float], radii: tuple[float
         low = (centre[0], centre[1] + level * radii[1] * 0.9)
         wide = math.sqrt(max(0.05, 1.0 - level * level * 0.6))
         pool = view.inside(ellipse_distance(view, low, (radii[0] * wide, radii[1] * wide))) * mouth
-        foods = ((0.16, 0.09, 0.05), (0.35, 0.20, 0.09), (0.76, 0.60, 0.40), (0.86, 0.78, 0.62), (0.72, 0.25, 0.08),
-                 (0.45, 0.5, 0.2))  # fmt: skip
-        food = np.array(foods[int(rng.integers(0, len(foods)))]) * _between(rng, 0.8, 1.15)
-        piece.cover(pool, food, (0.0, -0.5 * (1.0 - facing), 0.8), gloss=_between(rng, 0.05, 0.7))
+        foods = (
+            (0.16, 0.09, 0.05),
+            (0.35, 0.20, 0.09),
+            (0.76, 0.60, 0.40),
+            (0.86, 0.78, 0.62),
+            (0.72, 0.25, 0.08),
+            (0.45, 0.5, 0.2),
+        )
+        food = np.array(foods[int(rng.integers(0, len(foods)))]) * between(rng, 0.8, 1.15)
+        piece.cover(pool, food, (0.0, -0.5 * (1.0 - facing), 0.8), gloss=between(rng, 0.05, 0.7))
         if rng.random() < 0.4:
             skin = Skin(view.u, view.v, rng)
-            piece.scale(1.0 + pool * 0.35 * skin.sample("clouds", _between(rng, 40, 90)))
+            piece.scale(1.0 + pool * 0.35 * skin.sample("clouds", between(rng, 40, 90)))
         piece.scale(1.0 - 0.25 * pool * np.clip(0.3 - (view.v - low[1]) / radii[1], 0, 1))
 
 
 def mug(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A cup, straight or bellied, its handle turned anywhere, empty or filled, plain or printed."""
-    half, tall, tilt = _between(rng, 0.52, 0.68), _between(rng, 0.5, 0.86), _between(rng, 0.08, 0.6)
-    turn = _between(rng, 0.0, math.tau)
+    half, tall, tilt = between(rng, 0.52, 0.68), between(rng, 0.5, 0.86), between(rng, 0.08, 0.6)
+    turn = between(rng, 0.0, math.tau)
     if rng.random() < 0.5:
-        turn = float(rng.choice([0.5, 1.5])) * math.pi + _between(rng, -0.5, 0.5)
+        turn = float(rng.choice([0.5, 1.5])) * math.pi + between(rng, -0.5, 0.5)
     aside, front = math.sin(turn), math.cos(turn)
-    reach = half * _between(rng, 1.5, 1.75)
+    reach = half * between(rng, 1.5, 1.75)
     shift = -0.5 * aside * (reach - half)
     view = View.of(size, angle, (half + reach) / 2 + 0.06, tall + half * tilt + 0.04)
-    surface = Surface(view, _between(rng, 0.2, 0.9), _between(rng, 16, 110))
-    swell, foot = _between(rng, -0.06, 0.14), _between(rng, 0.0, 0.3)
-    profile = half * (1.0 + swell * np.cos(T * 1.5) - foot * np.clip(T, 0, 1) ** 3 - max(swell, 0.0))
+    surface = Surface(view, between(rng, 0.2, 0.9), between(rng, 16, 110))
+    swell, foot = between(rng, -0.06, 0.14), between(rng, 0.0, 0.3)
+    profile = half * (1.0 + swell * np.cos(AXIS * 1.5) - foot * np.clip(AXIS, 0, 1) ** 3 - max(swell, 0.0))
     u = view.u - np.float32(shift)
     body = lathe(view, profile, rng, start=-tall, end=tall, tilt=tilt, x=u)
     mouth = float(profile[0])
@@ -85,8 +99,8 @@ def mug(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     _mug_print(surface, body, tall, colour, rng)
     inner = np.clip(colour if rng.random() < 0.5 else rng.normal(0.88, 0.06) * np.ones(3), 0, 1).astype(np.float32)
     surface.cover(view.inside(rim), np.clip(colour * 1.05, 0, 1), (0.0, -0.7, 0.7))
-    thick = _between(rng, 0.04, 0.09)
-    fill = _between(rng, 0.3, 0.85) if rng.random() < 0.55 else 0.0
+    thick = between(rng, 0.04, 0.09)
+    fill = between(rng, 0.3, 0.85) if rng.random() < 0.55 else 0.0
     radii = (mouth * (1 - thick), max(0.03, mouth * tilt * (1 - thick * 1.2)))
     _inside_of(surface, (shift, -tall), radii, inner, fill, rng)
     if front >= 0.15:
@@ -95,14 +109,23 @@ def mug(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     return surface
 
 
-def _handle(surface: Surface, shift: float, half: float, reach: float, tall: float, tilt: float,
-            way: tuple[float, float], colour: Array, rng: Rng) -> None:
+def _handle(
+    surface: Surface,
+    shift: float,
+    half: float,
+    reach: float,
+    tall: float,
+    tilt: float,
+    way: tuple[float, float],
+    colour: Array,
+    rng: Rng,
+) -> None:
     """A loop from near the rim to near the foot, standing out in the direction `way` (aside, to the front)."""
     aside, front = way
-    thick = _between(rng, 0.07, 0.11)
-    start, end = -tall * _between(rng, 0.5, 0.75), tall * _between(rng, 0.3, 0.65)
+    thick = between(rng, 0.07, 0.11)
+    start, end = -tall * between(rng, 0.5, 0.75), tall * between(rng, 0.3, 0.65)
     steps = np.linspace(0.0, math.pi, 15)
-    square = _between(rng, 0.5, 1.0)
+    square = between(rng, 0.5, 1.0)
     out = half * 0.95 + (reach - half) * np.sin(steps) ** square
     level = (start + end) / 2 - (end - start) / 2 * np.cos(steps)
     x, y = shift + out * aside, level + tilt * out * front
@@ -125,30 +148,27 @@ def _handle(surface: Surface, shift: float, half: float, reach: float, tall: flo
     piece.cover(view.inside(nearest - np.float32(thick)), np.clip(colour, 0, 1), np.stack([nx, ny, nz]))
 
 
-def _mug_print(surface: Surface, body: object, tall: float, colour: Array, rng: Rng) -> None:
+def _mug_print(surface: Surface, body: Solid, tall: float, colour: Array, rng: Rng) -> None:
     """Sometimes a motif, a band, or another colour below."""
-    from workflows.demo_models.things.forms import Solid
-
-    assert isinstance(body, Solid)
     kind = float(rng.random())
     if kind < 0.3:
         art = label(rng, 64, 56, colour, 0.7)
-        wrapped(surface, body, art, -tall * 0.7, tall * 0.75, _between(rng, -1.2, 1.2), _between(rng, 1.2, 2.4))
+        wrapped(surface, body, art, -tall * 0.7, tall * 0.75, between(rng, -1.2, 1.2), between(rng, 1.2, 2.4))
     elif kind < 0.5:
-        at, thick = _between(rng, -0.8, 0.8) * tall, _between(rng, 0.02, 0.2)
+        at, thick = between(rng, -0.8, 0.8) * tall, between(rng, 0.02, 0.2)
         band = surface.view.inside(np.abs(body.height - at) - thick) * surface.view.inside(body.distance)
         surface.paint(band, contrast(colour, rng))
 
 
 def bowl(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """An open half globe, deep or shallow, from the side down to straight above, empty or filled."""
-    deep, facing = _between(rng, 0.45, 0.9), _between(rng, 0.15, 0.92)
+    deep, facing = between(rng, 0.45, 0.9), between(rng, 0.15, 0.92)
     flat = math.sqrt(1.0 - facing * facing)
     low = math.sqrt((deep * flat) ** 2 + facing**2)
     view = View.of(size, angle, 1.02, low + 0.02)
-    surface = Surface(view, _between(rng, 0.2, 0.9), _between(rng, 16, 110))
+    surface = Surface(view, between(rng, 0.2, 0.9), between(rng, 16, 110))
     x, y = view.u, view.v
-    full = _between(rng, 2.0, 3.2)
+    full = between(rng, 2.0, 3.2)
     side = np.abs(x) ** np.float32(full) if abs(full - 2.0) > 0.4 else np.square(x)
     under = np.where(y > 0.0, np.float32(low), np.float32(facing))
     below = np.sqrt(side + np.square(y / under)) - 1.0
@@ -156,19 +176,21 @@ def bowl(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     normal = np.stack([x, y * np.float32(1.0 / low) * flat + 0.1, z * (0.4 + 0.6 * flat)])
     foot = below
     if rng.random() < 0.5 and low > facing + 0.05:
-        base = ellipse_distance(view, (0.0, low * 0.93), (_between(rng, 0.32, 0.45), 0.06 + 0.25 * facing * (low - facing)))
+        base = ellipse_distance(
+            view, (0.0, low * 0.93), (between(rng, 0.32, 0.45), 0.06 + 0.25 * facing * (low - facing))
+        )
         foot = np.minimum(below, base)
     surface.body(view.inside(foot * np.float32(facing + 0.2)), colour, normal)
     if rng.random() < 0.35:
-        ink, at = contrast(colour, rng), _between(rng, 0.1, 0.6)
+        ink, at = contrast(colour, rng), between(rng, 0.1, 0.6)
         bow = y - np.float32(facing) * np.sqrt(np.maximum(1.0 - np.square(x), 0.0))
-        surface.paint(view.inside(np.abs(bow - at * (low - facing)) - _between(rng, 0.01, 0.05)) * surface.alpha, ink)
+        surface.paint(view.inside(np.abs(bow - at * (low - facing)) - between(rng, 0.01, 0.05)) * surface.alpha, ink)
     surface.scale(1.0 - 0.35 * np.clip((y - facing * 0.6) / max(0.1, low), 0, 1))
     rim = view.inside((length(x, y * np.float32(1.0 / facing)) - 1.0) * np.float32(facing))
     surface.cover(rim, np.clip(colour * 1.05, 0, 1), (0.0, -0.5, 0.8))
-    thick = _between(rng, 0.03, 0.08)
+    thick = between(rng, 0.03, 0.08)
     inner = colour if rng.random() < 0.7 else np.clip(rng.normal(0.88, 0.06) * np.ones(3), 0, 1).astype(np.float32)
-    fill = _between(rng, 0.35, 0.9) if rng.random() < 0.45 else 0.0
+    fill = between(rng, 0.35, 0.9) if rng.random() < 0.45 else 0.0
     _inside_of(surface, (0.0, 0.0), (1.0 - thick, facing * (1.0 - thick)), inner, fill, rng)
     _glaze(surface, rng, colour)
     return surface
@@ -176,19 +198,19 @@ def bowl(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 def plate(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A flat dish from above or aslant: round, sometimes squarish; rimmed, lined, at times with food on it."""
-    facing = _between(rng, 0.22, 1.0)
+    facing = between(rng, 0.22, 1.0)
     view = View.of(size, angle, 1.02, facing + 0.08)
-    surface = Surface(view, _between(rng, 0.15, 0.8), _between(rng, 20, 110))
+    surface = Surface(view, between(rng, 0.15, 0.8), between(rng, 20, 110))
     x, y = view.u, view.v * np.float32(1.0 / facing)
     radius = length(x, y)
     if rng.random() < 0.15:
         radius = np.sqrt(np.sqrt(x**4 + y**4)) * 0.75 + radius * 0.25
-    thick = _between(rng, 0.01, 0.05) * math.sqrt(1.0 - facing * facing)
+    thick = between(rng, 0.01, 0.05) * math.sqrt(1.0 - facing * facing)
     under = view.inside((length(x, (view.v - thick) * np.float32(1.0 / facing)) - 1.0) * np.float32(facing))
     top = view.inside((radius - 1.0) * np.float32(facing))
-    well, soft = _between(rng, 0.55, 0.76), _between(rng, 0.05, 0.14)
-    slope = np.exp(np.square((radius - well - 0.04) / soft) * -1.0) * np.float32(_between(rng, 0.4, 0.9))
-    slope += np.clip(radius - well, 0, 1) * _between(rng, 0.1, 0.8)
+    well, soft = between(rng, 0.55, 0.76), between(rng, 0.05, 0.14)
+    slope = np.exp(np.square((radius - well - 0.04) / soft) * -1.0) * np.float32(between(rng, 0.4, 0.9))
+    slope += np.clip(radius - well, 0, 1) * between(rng, 0.1, 0.8)
     normal = np.stack([-x * slope, -y * slope * facing - math.sqrt(1 - facing**2) * 0.6, np.full_like(x, 0.9)])
     surface.body(np.maximum(under, top), colour * 0.75, normal)
     surface.paint(top, colour)
@@ -197,7 +219,7 @@ def plate(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     surface.scale(1.0 - 0.15 * np.exp(np.square((radius - 0.97) / 0.02) * -1.0))
     ink = contrast(colour, rng)
     for _ in range(int(rng.choice([0, 0, 0, 1, 1, 2]))):
-        at, wide = _between(rng, 0.6, 0.97), _between(rng, 0.006, 0.05)
+        at, wide = between(rng, 0.6, 0.97), between(rng, 0.006, 0.05)
         surface.paint(view.inside((np.abs(radius - at) - wide) * np.float32(facing)) * 0.85, ink)
     if rng.random() < 0.12:
         petals = np.sin(np.arctan2(y, x) * float(rng.integers(8, 24))) * (radius > well + 0.05)
@@ -212,13 +234,13 @@ def _food(surface: Surface, x: Weights, y: Weights, facing: float, well: float, 
     """Heaps of something eaten, of no nameable kind."""
     skin = Skin(x, y, rng)
     for _ in range(int(rng.integers(1, 4))):
-        tone = np.array([_between(rng, 0.35, 0.85), _between(rng, 0.25, 0.65), _between(rng, 0.08, 0.35)])
-        cx, cy, wide = _between(rng, -0.3, 0.3), _between(rng, -0.3, 0.3), _between(rng, 0.15, 0.4) * well
+        tone = np.array([between(rng, 0.35, 0.85), between(rng, 0.25, 0.65), between(rng, 0.08, 0.35)])
+        cx, cy, wide = between(rng, -0.3, 0.3), between(rng, -0.3, 0.3), between(rng, 0.15, 0.4) * well
         heap = length((x - cx).astype(np.float32), (y - cy).astype(np.float32)) / np.float32(wide)
         heap = heap + 0.25 * skin.sample("clouds", 40.0)
         on = np.clip((1.0 - heap) * 6.0, 0, 1)
         surface.paint(on, tone)
-        surface.scale(1.0 + on * 0.3 * skin.sample("clouds", _between(rng, 60, 110)))
+        surface.scale(1.0 + on * 0.3 * skin.sample("clouds", between(rng, 60, 110)))
         surface.normal[0] += on * (x - cx)
         surface.normal[1] += on * (y - cy) * facing
 
@@ -226,7 +248,7 @@ def _food(surface: Surface, x: Weights, y: Weights, facing: float, well: float, 
 def _cutlery(size: float, angle: float, colour: Array, rng: Rng) -> tuple[Surface, bool]:
     view = View.of(size, angle, 0.32, 1.02)
     plain = float(colour.max() - colour.min()) < 0.12 and 0.3 < float(colour.mean()) < 0.8
-    surface = Surface(view, 0.9 if plain else _between(rng, 0.2, 0.7), _between(rng, 20, 100))
+    surface = Surface(view, 0.9 if plain else between(rng, 0.2, 0.7), between(rng, 20, 100))
     surface.albedo[:] = colour.reshape(3, 1, 1)
     return surface, plain
 
@@ -234,10 +256,10 @@ def _cutlery(size: float, angle: float, colour: Array, rng: Rng) -> tuple[Surfac
 def _haft(surface: Surface, colour: Array, rng: Rng, start: float, neck: float) -> None:
     """A handle from `start` down to the end, slim at the neck and wider below."""
     view = surface.view
-    wide, shape = _between(rng, 0.05, 0.1), _between(rng, 0.6, 1.6)
+    wide, shape = between(rng, 0.05, 0.1), between(rng, 0.6, 1.6)
     along = np.clip((view.v - start) / np.float32(1.0 - start), 0.0, 1.0)
     half = neck + (wide - neck) * along ** np.float32(shape)
-    end = 1.0 - wide * _between(rng, 0.3, 1.0)
+    end = 1.0 - wide * between(rng, 0.3, 1.0)
     cap = length(view.u, np.maximum(view.v - end, 0.0) * np.float32(wide / (1.0 - end))) - half
     distance = np.maximum(np.where(view.v > end, cap, np.abs(view.u) - half), start - view.v)
     share = np.clip(view.u / half, -1.0, 1.0)
@@ -251,8 +273,8 @@ def spoon(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """An oval hollow on a stalk: polished, or plastic or wood in a colour; its back at times."""
     surface, metal = _cutlery(size, angle, colour, rng)
     view = surface.view
-    _haft(surface, colour, rng, -0.5, _between(rng, 0.03, 0.055))
-    wide, long = _between(rng, 0.17, 0.28), _between(rng, 0.26, 0.38)
+    _haft(surface, colour, rng, -0.5, between(rng, 0.03, 0.055))
+    wide, long = between(rng, 0.17, 0.28), between(rng, 0.26, 0.38)
     centre = -1.0 + long
     x, y = view.u / np.float32(wide), (view.v - centre) / np.float32(long)
     x = x * (1.0 + 0.18 * y)
@@ -272,20 +294,22 @@ def fork(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """Three or four prongs on a stalk: polished, or plastic in a colour."""
     surface, metal = _cutlery(size, angle, colour, rng)
     view = surface.view
-    _haft(surface, colour, rng, -0.42, _between(rng, 0.03, 0.055))
-    wide, root = _between(rng, 0.14, 0.21), _between(rng, -0.62, -0.5)
-    heel = _between(rng, -0.4, -0.3)
+    _haft(surface, colour, rng, -0.42, between(rng, 0.03, 0.055))
+    wide, root = between(rng, 0.14, 0.21), between(rng, -0.62, -0.5)
+    heel = between(rng, -0.4, -0.3)
     drop = np.clip((view.v - root) / np.float32(heel - root), 0.0, 1.0)
     half = wide * np.sqrt(np.maximum(1.0 - np.square(drop) * 0.97, 0.0))
     palm = np.maximum(np.abs(view.u) - half, np.maximum(root - 0.02 - view.v, view.v - heel))
     number = int(rng.choice([3, 4, 4, 4]))
     pitch = 2.0 * wide / number
     cell = np.mod(view.u + wide, np.float32(pitch)) - np.float32(pitch / 2)
-    thick = pitch * _between(rng, 0.24, 0.34)
+    thick = pitch * between(rng, 0.24, 0.34)
     narrow = thick * np.clip((view.v + 1.02) * 5.0, 0.25, 1.0)
-    prongs = np.maximum(np.abs(cell) - narrow, np.maximum(np.abs(view.u) - wide, np.maximum(-1.0 - view.v, view.v - root)))
+    prongs = np.maximum(
+        np.abs(cell) - narrow, np.maximum(np.abs(view.u) - wide, np.maximum(-1.0 - view.v, view.v - root))
+    )
     shape = np.minimum(palm, prongs)
-    bow = _between(rng, -0.7, 0.7)
+    bow = between(rng, -0.7, 0.7)
     normal = np.stack([view.u * 1.5, (view.v + 0.65) * 2.2 * bow, np.full_like(view.u, 0.8)])
     surface.cover(view.inside(shape), colour, normal)
     edge = np.exp(np.square((shape + 0.012) * 60.0) * -1.0)

@@ -1,4 +1,4 @@
-"""Things of a desk and a shelf, and a ball to play with: `(size, angle, colour, rng) -> Surface`.
+"""A desk's things and a ball, one function a noun: `(size, angle, colour, rng) -> Surface`, no two alike.
 
 Size is in pixels, angle in radians, colour the main RGB (3,) in 0..1. Knows nothing of scenes,
 light or labels.
@@ -11,147 +11,45 @@ import math
 import cv2
 import numpy as np
 
-from workflows.demo_models.surfaces import length, Array, Surface, View, box_distance, ellipse_distance
-from workflows.demo_models.things.forms import CREAM, INK, Solid, globe, lathe, pitted
-from workflows.demo_models.things.groceries import mirrored
-from workflows.demo_models.things.prints import Art, barcode, contrast, label, pasted, picture, tone, write
-from workflows.demo_models.things.solids import boxed, cuboid
+from workflows.demo_models.surfaces import (
+    Array,
+    Surface,
+    View,
+    box_distance,
+    ellipse_distance,
+    length,
+)
+from workflows.demo_models.things.forms import (
+    INK,
+    Solid,
+    between,
+    globe,
+    lathe,
+    pitted,
+)
+from workflows.demo_models.things.metal import STEEL, mirrored
+from workflows.demo_models.things.prints import barcode, contrast, label, pasted, picture, tone, write
 from workflows.demo_models.things.textures import Skin
 
 Rng = np.random.Generator
-STEEL = np.array([0.66, 0.67, 0.69], np.float32)
-
-
-def _between(rng: Rng, low: float, high: float) -> float:
-    return float(rng.uniform(low, high))
-
-
-def _spine_art(rng: Rng, width: int, height: int, colour: Array) -> Art:
-    """A spine: letters along it or across it, with or without bands, a mark of the house, a shelf label."""
-    art = np.empty((height, width, 3), np.uint8)
-    art[:] = np.array(tone(colour), np.uint8)
-    ink, other = contrast(colour, rng), rng.uniform(0.0, 1.0, 3)
-    if rng.random() < 0.3:
-        top, long = int(height * rng.uniform(0.0, 0.75)), int(height * rng.uniform(0.08, 0.25))
-        art[top : top + long] = np.array(tone(other if rng.random() < 0.7 else colour * 0.6), np.uint8)
-    if rng.random() < 0.3:
-        for at in rng.choice([0.05, 0.1, 0.22, 0.36, 0.64, 0.78, 0.9, 0.95], int(rng.integers(1, 5)), replace=False):
-            thick = max(1, int(height * rng.uniform(0.004, 0.02)))
-            art[int(height * at) : int(height * at) + thick] = np.array(tone(ink), np.uint8)
-    if rng.random() < 0.85:
-        strip = np.empty((width, height, 3), np.uint8)
-        strip[:] = 1
-        start, rows = height * rng.uniform(0.06, 0.25), int(rng.choice([1, 1, 1, 2]))
-        tall = width * rng.uniform(0.28, 0.62) / rows
-        for row in range(rows):
-            base = width * 0.5 + tall * (0.5 - (rows - 1) * 0.6 + row * 1.2)
-            write(strip, rng, start, base, height * rng.uniform(0.3, 0.6), tall, ink + 0.01)
-        if rng.random() < 0.6:
-            write(strip, rng, height * 0.66, width * 0.6, height * 0.25, width * rng.uniform(0.15, 0.35), ink + 0.01)
-        turned = cv2.rotate(strip, cv2.ROTATE_90_CLOCKWISE if rng.random() < 0.8 else cv2.ROTATE_90_COUNTERCLOCKWISE)
-        np.copyto(art, turned, where=(turned != 1).any(2, keepdims=True))
-    else:
-        base = height * rng.uniform(0.1, 0.3)
-        for _ in range(int(rng.integers(2, 5))):
-            write(art, rng, width * 0.1, base, width * 0.8, min(width * 0.3, height * 0.06), ink)
-            base += height * rng.uniform(0.05, 0.09)
-    if rng.random() < 0.45:
-        picture(art, rng, width / 2, height * rng.uniform(0.88, 0.95), width * rng.uniform(0.15, 0.3), ink)
-    if rng.random() < 0.22:
-        top = int(height * rng.uniform(0.72, 0.86))
-        art[top : top + int(height * 0.09)] = 240
-        write(art, rng, 1, top + height * 0.04, width - 2, max(2.0, width * 0.3), INK)
-    return art
-
-
-def _spine(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
-    half = _between(rng, 0.07, 0.26)
-    view = View.of(size, angle, half + 0.02, 1.02)
-    surface = Surface(view, _between(rng, 0.02, 0.6), _between(rng, 6, 40))
-    short = _between(rng, 0.0, 0.02)
-    hump = np.float32(_between(rng, 0.0, 0.02)) * np.square(view.u / half)
-    outline = box_distance(view, -half, -1.0, half, 1.0, _between(rng, 0.0, 0.03))
-    share = np.clip(view.u / half, -1, 1) * np.float32(_between(rng, 0.05, 0.85))
-    normal = np.stack([share, 0.0 * share, np.sqrt(1.0 - share * share)])
-    surface.body(view.inside(outline + hump + short), colour, normal)
-    art = _spine_art(rng, max(8, int(half * size)), max(40, int(size)), colour)
-    pasted(surface, [(-half, -1.0), (half, -1.0), (half, 1.0), (-half, 1.0)], art)
-    if rng.random() < 0.5:
-        joint = np.exp(np.square((np.abs(view.u) - half * 0.86) * (14.0 / half) * 0.35) * -1.0)
-        surface.scale(1.0 - np.float32(_between(rng, 0.1, 0.4)) * joint)
-    surface.scale(1.0 - 0.3 * np.clip((np.abs(view.u) / half - 0.9) * 10.0, 0, 1))
-    _aged(surface, outline, colour, rng)
-    return surface
-
-
-def _aged(surface: Surface, outline: Array, colour: Array, rng: Rng) -> None:
-    """Rubbed edges, cloth or creases, dust."""
-    skin = Skin(surface.view.u, surface.view.v, rng)
-    worn = np.clip((outline + 0.06) * 20.0, 0, 1) * np.clip(skin.sample("clouds", 50.0), 0, 1)
-    surface.paint(worn * np.float32(_between(rng, 0.0, 0.5)), np.clip(colour * 1.2 + 0.2, 0, 1))
-    surface.scale(1.0 + np.float32(_between(rng, 0.01, 0.06)) * skin.sample("grain", 80.0))
-    surface.scale(1.0 + np.float32(_between(rng, 0.0, 0.05)) * skin.sample("fibres", 40.0))
-
-
-def book(size: float, angle: float, colour: Array, rng: Rng, spine: bool | None = None) -> Surface:
-    """A book by its spine (`spine=True`), or by its cover, flat on or from a corner with its pages showing."""
-    if spine is None:
-        spine = bool(rng.random() < 0.6)
-    if spine:
-        return _spine(size, angle, colour, rng)
-    width, thick = _between(rng, 1.2, 1.65), _between(rng, 0.08, 0.4)
-    yaw, pitch = _between(rng, -0.75, 0.75), _between(rng, -0.35, 0.6)
-    faces = cuboid(width, 2.0, thick, yaw, pitch)
-    surface = boxed(size, angle, faces, colour, _between(rng, 0.02, 0.5), _between(rng, 6, 40))
-    pages = np.clip(CREAM * _between(rng, 0.8, 1.05), 0, 1)
-    for face in faces:
-        if face.name == "front":
-            pasted(surface, face.corners, label(rng, 76, 100, colour, _between(rng, 0.3, 1.0)))
-            if rng.random() < 0.5:
-                a, b, c, d = face.corners
-                hinge = [a + (b - a) * 0.06, a + (b - a) * 0.085, d + (c - d) * 0.085, d + (c - d) * 0.06]
-                surface.mark(hinge, colour * 0.4, 0.6)
-        elif face.name == "left":
-            art = _spine_art(rng, max(8, int(thick * 50)), 100, colour)
-            pasted(surface, face.corners, art)
-        else:
-            _page_block(surface, face.corners, pages, face.name == "right", rng)
-    outline = np.full_like(surface.alpha, -1.0)
-    _aged(surface, outline, colour, rng)
-    return surface
-
-
-def _page_block(surface: Surface, corners: Array, pages: Array, upright: bool, rng: Rng) -> None:
-    """Leaves between two boards."""
-    art = np.empty((24, 96, 3), np.uint8)
-    lines = rng.uniform(0.82, 1.0, (24, 1, 1))
-    art[:] = np.clip(pages * 255 * lines, 0, 255).astype(np.uint8)
-    if upright:
-        art = cv2.rotate(art, cv2.ROTATE_90_CLOCKWISE)
-    a, b, c, d = corners
-    inset = 0.12
-    inner = [a + (b - a) * inset, a + (b - a) * (1 - inset), d + (c - d) * (1 - inset), d + (c - d) * inset]
-    if not upright:
-        inner = [a + (d - a) * inset, b + (c - b) * inset, b + (c - b) * (1 - inset), a + (d - a) * (1 - inset)]
-    pasted(surface, inner, np.ascontiguousarray(art))
 
 
 def pen(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A slim barrel with a point or a cap, mostly a clip: ballpoint, felt tip or fountain pen."""
-    half = _between(rng, 0.045, 0.095)
+    half = between(rng, 0.045, 0.095)
     view = View.of(size, angle, half * 2.0 + 0.02, 1.02)
-    surface = Surface(view, _between(rng, 0.3, 1.0), _between(rng, 16, 90))
+    surface = Surface(view, between(rng, 0.3, 1.0), between(rng, 16, 90))
     capped = rng.random() < 0.4
     t = np.linspace(-1.0, 1.0, 161)
-    profile = half * (1.0 - _between(rng, 0.0, 0.2) * np.abs(t))
-    cone = _between(rng, 0.72, 0.88)
+    profile = half * (1.0 - between(rng, 0.0, 0.2) * np.abs(t))
+    cone = between(rng, 0.72, 0.88)
     if capped:
-        cap = _between(rng, -0.5, -0.2)
+        cap = between(rng, -0.5, -0.2)
         profile = np.where(t < cap, profile * 1.14, profile)
     else:
         cap = -1.1
         profile *= np.clip((1.03 - t) / (1.03 - cone), 0.0, 1.0) ** 0.8
-        knob = _between(rng, -0.97, -0.84)
+        knob = between(rng, -0.97, -0.84)
         if rng.random() < 0.5:
             profile = np.where(t < knob, half * 0.5, profile)
     body = lathe(view, profile, rng)
@@ -170,13 +68,13 @@ def pen(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
         if rng.random() < 0.4:
             surface.paint(view.inside(body.height - cap), np.clip(other, 0, 1))
     if rng.random() < 0.3:
-        at = _between(rng, -0.3, 0.5)
-        surface.paint(view.inside(np.abs(body.height - at) - _between(rng, 0.01, 0.06)), other)
+        at = between(rng, -0.3, 0.5)
+        surface.paint(view.inside(np.abs(body.height - at) - between(rng, 0.01, 0.06)), other)
     if rng.random() < 0.3:
         art = label(rng, 60, 8, colour, 0.0)
         pasted(surface, [(-half * 0.4, 0.5), (-half * 0.4, -0.1), (half * 0.6, -0.1), (half * 0.6, 0.5)], art, 0.8)
     if rng.random() < 0.75:
-        x, long = _between(rng, -1.0, 1.0) * half, _between(rng, 0.3, 0.55)
+        x, long = between(rng, -1.0, 1.0) * half, between(rng, 0.3, 0.55)
         clip = box_distance(view, x - half * 0.3, -0.96, x + half * 0.3, -0.96 + long, 0.015)
         surface.cover(view.inside(clip), other, (0.2 * x / half, -0.3, 0.9))
         surface.scale(1.0 - 0.35 * np.exp(np.square((np.abs(clip) - 0.01) * 60.0) * -1.0) * (clip > 0))
@@ -187,11 +85,11 @@ def pen(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 def scissors(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """Two steel blades on a pivot, two rings to hold in a colour; shut or open."""
-    spread, pivot = _between(rng, 0.04, 0.42), _between(rng, -0.12, 0.2)
-    ring = (_between(rng, 0.17, 0.24), _between(rng, 0.22, 0.36))
-    view = View.of(size, angle, 0.72, 1.03)
-    surface = Surface(view, _between(rng, 0.2, 0.8), _between(rng, 20, 80))
-    wide = _between(rng, 0.1, 0.15)
+    spread, pivot = between(rng, 0.04, 0.42), between(rng, -0.12, 0.2)
+    ring = (between(rng, 0.17, 0.24), between(rng, 0.22, 0.36))
+    view = View.of(size, angle, 0.85, 1.06)
+    surface = Surface(view, between(rng, 0.2, 0.8), between(rng, 20, 80))
+    wide = between(rng, 0.1, 0.15)
     for side in (-1.0, 1.0):
         c, s = math.cos(spread * side), math.sin(spread * side)
 
@@ -199,10 +97,18 @@ def scissors(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
             return [(c * x - s * (y - pivot), s * x + c * (y - pivot) + pivot) for x, y in points]
 
         inner = -side * 0.02
-        blade = turned([(inner, -0.98), (side * 0.03, -0.97), (side * wide, pivot - 0.1), (side * wide * 0.9, pivot + 0.14),
-                        (-side * wide * 0.5, pivot + 0.14), (inner - side * 0.02, pivot - 0.12)])  # fmt: skip
-        steel = STEEL * np.float32(_between(rng, 0.8, 1.25))
-        tilt = side * _between(rng, 0.1, 0.6)
+        blade = turned(
+            [
+                (inner, -0.98),
+                (side * 0.03, -0.97),
+                (side * wide, pivot - 0.1),
+                (side * wide * 0.9, pivot + 0.14),
+                (-side * wide * 0.5, pivot + 0.14),
+                (inner - side * 0.02, pivot - 0.12),
+            ]
+        )
+        steel = STEEL * np.float32(between(rng, 0.8, 1.25))
+        tilt = side * between(rng, 0.1, 0.6)
         surface.fill(blade, np.clip(steel, 0, 1), (tilt, -0.3, 0.8))
         edge = turned([(inner, -0.98), (inner + side * 0.03, -0.9), (inner + side * 0.03, pivot), (inner, pivot)])
         surface.mark(edge, np.clip(steel * 1.4, 0, 1), 0.8)
@@ -214,11 +120,18 @@ def scissors(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     return surface
 
 
-def _grip(surface: Surface, centre: tuple[float, float], ring: tuple[float, float], root: tuple[float, float],
-          colour: Array, turn: float, rng: Rng) -> None:
+def _grip(
+    surface: Surface,
+    centre: tuple[float, float],
+    ring: tuple[float, float],
+    root: tuple[float, float],
+    colour: Array,
+    turn: float,
+    rng: Rng,
+) -> None:
     """One finger ring and the shank that joins it to its blade."""
     view = surface.view
-    thick = _between(rng, 0.045, 0.075)
+    thick = between(rng, 0.045, 0.075)
     oval = ellipse_distance(view, centre, ring, turn)
     loop = np.abs(oval) - thick
     dx, dy = centre[0] - root[0], centre[1] - ring[1] * 0.8 - root[1]
@@ -229,39 +142,44 @@ def _grip(surface: Surface, centre: tuple[float, float], ring: tuple[float, floa
     x, y = view.u - centre[0], view.v - centre[1]
     far = np.maximum(length(x, y), 0.05)
     normal = np.stack([share * x / far, share * y / far, np.sqrt(1.0 - np.square(share))])
-    surface.cover(view.inside(shape), np.clip(colour * np.float32(_between(rng, 0.9, 1.1)), 0, 1), normal)
+    surface.cover(view.inside(shape), np.clip(colour * np.float32(between(rng, 0.9, 1.1)), 0, 1), normal)
 
 
 def phone(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A slab with round corners: its lit or dark screen in a coloured case, or its coloured back with lenses."""
-    half, corner = _between(rng, 0.45, 0.54), _between(rng, 0.06, 0.17)
+    half, corner = between(rng, 0.45, 0.54), between(rng, 0.06, 0.17)
     view = View.of(size, angle, half + 0.05, 1.02)
-    surface = Surface(view, _between(rng, 0.3, 1.0), _between(rng, 30, 120))
+    surface = Surface(view, between(rng, 0.3, 1.0), between(rng, 30, 120))
     slab = box_distance(view, -half, -1.0, half, 1.0, corner)
     bulge = np.clip((slab + 0.06) / 0.06, 0.0, 1.0)
-    normal = np.stack([np.sign(view.u) * bulge * (np.abs(view.u) > half - 0.1), np.sign(view.v) * bulge
-                       * (np.abs(view.v) > 0.9), np.full_like(view.u, 0.8)])  # fmt: skip
+    normal = np.stack(
+        [
+            np.sign(view.u) * bulge * (np.abs(view.u) > half - 0.1),
+            np.sign(view.v) * bulge * (np.abs(view.v) > 0.9),
+            np.full_like(view.u, 0.8),
+        ]
+    )
     surface.body(view.inside(slab), colour, normal)
     if rng.random() < 0.5:
         _screen(surface, half, corner, rng)
     else:
         _phone_back(surface, half, colour, rng)
-    glare = view.u * _between(rng, 0.5, 1.5) + view.v * _between(rng, -1.0, 1.0) + _between(rng, -0.5, 0.5)
+    glare = view.u * between(rng, 0.5, 1.5) + view.v * between(rng, -1.0, 1.0) + between(rng, -0.5, 0.5)
     if rng.random() < 0.5:
-        surface.paint(surface.alpha * (glare > 0) * _between(rng, 0.03, 0.18), (0.95, 0.97, 1.0))
+        surface.paint(surface.alpha * (glare > 0) * between(rng, 0.03, 0.18), (0.95, 0.97, 1.0))
     return surface
 
 
 def _screen(surface: Surface, half: float, corner: float, rng: Rng) -> None:
     """Dark glass, or a picture with a clock, icons or lines."""
     view = surface.view
-    side, ends = _between(rng, 0.03, 0.1), _between(rng, 0.03, 0.22)
+    side, ends = between(rng, 0.03, 0.1), between(rng, 0.03, 0.22)
     black = view.inside(box_distance(view, -half + side, -1 + side, half - side, 1 - side, corner * 0.8))
     surface.paint(black, (0.02, 0.02, 0.025))
     surface.normal[0] *= 1.0 - black
     surface.normal[1] *= 1.0 - black
     if rng.random() < 0.65:
-        ground = rng.uniform(0.0, 1.0, 3) * _between(rng, 0.2, 1.0)
+        ground = rng.uniform(0.0, 1.0, 3) * between(rng, 0.2, 1.0)
         art = label(rng, 54, 108, ground, 0.5)
         if rng.random() < 0.5:
             for row in range(int(rng.integers(2, 7))):
@@ -271,7 +189,7 @@ def _screen(surface: Surface, half: float, corner: float, rng: Rng) -> None:
         w, h = half - side - 0.02, 1.0 - max(side, ends)
         pasted(surface, [(-w, -h), (w, -h), (w, h), (-w, h)], art, 0.95)
         lit = view.inside(box_distance(view, -w, -h, w, h))
-        surface.shade += lit * np.float32(_between(rng, 0.0, 0.5))
+        surface.shade += lit * np.float32(between(rng, 0.0, 0.5))
     if ends > 0.14 and rng.random() < 0.6:
         button = ellipse_distance(view, (0.0, 1.0 - ends / 2), (0.055, 0.055))
         surface.paint(view.inside(np.abs(button) - 0.01), (0.5, 0.5, 0.52))
@@ -283,33 +201,33 @@ def _phone_back(surface: Surface, half: float, colour: Array, rng: Rng) -> None:
         art = label(rng, 54, 108, colour, 0.6)
         pasted(surface, [(-half, -1), (half, -1), (half, 1), (-half, 1)], art)
     view = surface.view
-    number, reach = int(rng.integers(1, 5)), _between(rng, 0.055, 0.09)
+    number, reach = int(rng.integers(1, 5)), between(rng, 0.055, 0.09)
     x0, y0 = (-half + 0.2, -0.8) if rng.random() < 0.8 else (0.0, -0.72)
     columns = 1 if number < 3 and rng.random() < 0.7 else 2
     spots = [(x0 + (i % columns) * reach * 2.5, y0 + (i // columns) * reach * 2.5) for i in range(number)]
     low, high = np.min(spots, 0) - reach * 1.5, np.max(spots, 0) + reach * 1.5
     island = box_distance(view, float(low[0]), float(low[1]), float(high[0]), float(high[1]), reach)
-    surface.paint(view.inside(island) * 0.8, np.clip(colour * _between(rng, 0.4, 1.3), 0, 1))
+    surface.paint(view.inside(island) * 0.8, np.clip(colour * between(rng, 0.4, 1.3), 0, 1))
     surface.scale(1.0 - 0.3 * np.exp(np.square(island * 45.0) * -1.0))
     for spot in spots:
         lens = ellipse_distance(view, spot, (reach, reach))
         surface.paint(view.inside(lens), (0.03, 0.03, 0.04))
         surface.paint(view.inside(np.abs(lens) - 0.01), (0.5, 0.5, 0.52))
     if rng.random() < 0.4:
-        mark = ellipse_distance(view, (0.0, _between(rng, -0.2, 0.2)), (0.08, 0.08))
+        mark = ellipse_distance(view, (0.0, between(rng, -0.2, 0.2)), (0.08, 0.08))
         surface.paint(view.inside(mark) * 0.7, contrast(colour, rng))
 
 
 def envelope(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A folded paper cover: its flapped back, or its addressed, stamped, sometimes windowed front."""
-    half = _between(rng, 0.45, 0.74)
+    half = between(rng, 0.45, 0.74)
     view = View.of(size, angle, 1.02, half + 0.03)
-    surface = Surface(view, _between(rng, 0.0, 0.15), 8.0)
+    surface = Surface(view, between(rng, 0.0, 0.15), 8.0)
     surface.body(view.inside(box_distance(view, -1.0, -half, 1.0, half, 0.01)), colour)
     skin = Skin(view.u, view.v, rng)
     surface.normal[0] += 0.12 * skin.sample("clouds", 16.0)
     surface.normal[1] += 0.12 * skin.sample("clouds", 16.0)
-    surface.scale(1.0 + np.float32(_between(rng, 0.01, 0.04)) * skin.sample("grain", 70.0))
+    surface.scale(1.0 + np.float32(between(rng, 0.01, 0.04)) * skin.sample("grain", 70.0))
     if rng.random() < 0.5:
         _flaps(surface, half, colour, rng)
     else:
@@ -321,17 +239,20 @@ def envelope(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 def _flaps(surface: Surface, half: float, colour: Array, rng: Rng) -> None:
     """The back: side flaps, the lower one, the upper one shut over them, maybe a seal."""
-    point, view = _between(rng, -0.2, 0.35) * half, surface.view
+    point, view = between(rng, -0.2, 0.35) * half, surface.view
     flat = rng.random() < 0.3
-    upper = [(-1.0, -half), (1.0, -half), (0.86, point), (-0.86, point)] if flat else [(-1.0, -half), (1.0, -half),
-                                                                                          (0.0, point + 0.1)]  # fmt: skip
+    upper = (
+        [(-1.0, -half), (1.0, -half), (0.86, point), (-0.86, point)]
+        if flat
+        else [(-1.0, -half), (1.0, -half), (0.0, point + 0.1)]
+    )
     for side in (-1.0, 1.0):
         surface.mark([(side, -half), (side * 0.05, 0.05 * half), (side, half)], colour * 0.93, 0.9)
         crease = [(side, half), (side * 0.03, 0.0), (side * 0.0, 0.03), (side * 0.96, half)]
         surface.mark(crease, colour * 0.6, 0.6)
     shadow = [(x, y + 0.035) for x, y in upper]
     surface.mark(shadow, colour * 0.5, 0.6)
-    surface.mark(upper, np.clip(colour * _between(rng, 1.0, 1.1), 0, 1), 1.0)
+    surface.mark(upper, np.clip(colour * between(rng, 1.0, 1.1), 0, 1), 1.0)
     piece = surface.part(upper)
     piece.normal[1] -= piece.view.polygon(upper) * np.float32(0.2)
     if rng.random() < 0.25:
@@ -374,7 +295,7 @@ def _addressed(surface: Surface, half: float, colour: Array, rng: Rng) -> None:
 def ball(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A ball to play with: plain rubber, segments, seams, patches, a stripe or a star; matt to glossy."""
     view = View.of(size, angle, radius=1.0)
-    surface = Surface(view, _between(rng, 0.05, 1.0), _between(rng, 6, 120))
+    surface = Surface(view, between(rng, 0.05, 1.0), between(rng, 6, 120))
     pole = rng.normal(size=3).astype(np.float32)
     pole /= np.float32(math.sqrt(float(pole @ pole)) + 1e-6)
     body = globe(view, pole, rng)
@@ -383,15 +304,15 @@ def ball(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     other = contrast(colour, rng) if rng.random() < 0.6 else rng.uniform(0.0, 1.0, 3).astype(np.float32)
     if kind == 1:
         turn = np.mod(body.longitude() * np.float32(int(rng.integers(3, 5)) / math.tau), 1.0)
-        surface.paint((turn < _between(rng, 0.25, 0.45)).astype(np.float32), other)
+        surface.paint((turn < between(rng, 0.25, 0.45)).astype(np.float32), other)
         surface.paint(np.clip((np.abs(body.height) - 0.93) * 40.0, 0, 1), other)
     elif kind == 2:
         _seams(surface, body, np.clip(colour * 0.25, 0, 1) if colour.mean() > 0.25 else other, rng)
     elif kind == 3:
         _panels(surface, other, rng)
     elif kind == 4:
-        wide = _between(rng, 0.08, 0.3)
-        surface.paint(np.clip((wide - np.abs(body.height + _between(rng, -0.4, 0.4))) * 30.0, 0, 1), other)
+        wide = between(rng, 0.08, 0.3)
+        surface.paint(np.clip((wide - np.abs(body.height + between(rng, -0.4, 0.4))) * 30.0, 0, 1), other)
     elif kind == 5:
         art = np.zeros((64, 64, 3), np.uint8)
         art[:] = np.array(tone(colour), np.uint8)
@@ -399,17 +320,19 @@ def ball(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
         write(art, rng, 6, 60, 52, 10, other)
         pasted(surface, [(-0.6, -0.6), (0.6, -0.6), (0.6, 0.6), (-0.6, 0.6)], art)
     if rng.random() < 0.5:
-        pitted(surface.normal, body.skin, _between(rng, 30, 80), _between(rng, 0.02, 0.25))
-    surface.scale(1.0 + np.float32(_between(rng, 0.0, 0.06)) * body.skin.sample("clouds", 24.0))
+        pitted(surface.normal, body.skin, between(rng, 30, 80), between(rng, 0.02, 0.25))
+    surface.scale(1.0 + np.float32(between(rng, 0.0, 0.06)) * body.skin.sample("clouds", 24.0))
     return surface
 
 
 def _seams(surface: Surface, body: Solid, ink: Array, rng: Rng) -> None:
     """The curved seams of a basketball or a tennis ball."""
-    wide = _between(rng, 0.015, 0.035)
+    wide = between(rng, 0.015, 0.035)
     if rng.random() < 0.5:
-        lines = np.minimum(np.minimum(np.abs(body.height), np.abs(body.across)), np.abs(np.abs(body.deep) - 0.55
-                           - 0.3 * np.square(body.height)))  # fmt: skip
+        lines = np.minimum(
+            np.minimum(np.abs(body.height), np.abs(body.across)),
+            np.abs(np.abs(body.deep) - 0.55 - 0.3 * np.square(body.height)),
+        )
     else:
         lines = np.abs(body.height - 0.75 * (np.square(body.across) - np.square(body.deep)))
     surface.paint(np.clip((wide - lines) * 60.0, 0, 1), ink)
@@ -427,6 +350,6 @@ def _panels(surface: Surface, ink: Array, rng: Rng) -> None:
     spots = (corners @ turn).astype(np.float32)
     flat = surface.normal.reshape(3, -1)
     near = np.sort(spots @ flat, axis=0)[-2:].reshape(2, *surface.alpha.shape)
-    surface.paint(np.clip((near[1] - _between(rng, 0.9, 0.945)) * 50.0, 0, 1), ink)
+    surface.paint(np.clip((near[1] - between(rng, 0.9, 0.945)) * 50.0, 0, 1), ink)
     if rng.random() < 0.6:
         surface.scale(1.0 - 0.4 * np.clip(1.0 - (near[1] - near[0]) * 40.0, 0, 1))

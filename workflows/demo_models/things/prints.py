@@ -103,9 +103,18 @@ def picture(art: Art, rng: Rng, x: float, y: float, radius: float, ink: Weights)
         for _ in range(int(rng.integers(3, 7))):
             spot = (rng.normal((x, y), radius * 0.4)).astype(int)
             size = max(1, int(radius * rng.uniform(0.2, 0.5)))
-            shade = tone(np.asarray(other) / 255 * rng.uniform(0.6, 1.1))
-            cv2.ellipse(art, (int(spot[0]), int(spot[1])), (size, size // 2 + 1), float(rng.uniform(0, 180)), 0, 360,
-                        shade, -1, cv2.LINE_AA)  # fmt: skip
+            fill = tone(np.asarray(other) / 255 * rng.uniform(0.6, 1.1))
+            cv2.ellipse(
+                art,
+                (int(spot[0]), int(spot[1])),
+                (size, size // 2 + 1),
+                float(rng.uniform(0, 180)),
+                0,
+                360,
+                fill,
+                -1,
+                cv2.LINE_AA,
+            )
 
 
 def label(rng: Rng, width: int, height: int, colour: Weights, busy: float = 0.6) -> Art:

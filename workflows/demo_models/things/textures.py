@@ -11,6 +11,7 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from workflows.demo_models.surfaces import Array, Weights
 
@@ -79,7 +80,7 @@ class Skin:
         first, second = self._take(self._cells(cells, 1.0, False), "pores_x", "pores_y")
         return first, second
 
-    def _cells(self, cells: float, stretch: float, spin: bool) -> Weights:
+    def _cells(self, cells: float, stretch: float, spin: bool) -> NDArray[np.int32]:
         """Index (h, w) of each pixel's cell in a flat tile."""
         turn = float(self._rng.uniform(0.0, math.tau)) if spin else 0.0
         c, s = cells * math.cos(turn), cells * math.sin(turn)
@@ -93,5 +94,5 @@ class Skin:
         return rows
 
     @staticmethod
-    def _take(cells: Weights, *names: str) -> list[Array]:
+    def _take(cells: NDArray[np.int32], *names: str) -> list[Array]:
         return [np.take(tile(name).reshape(-1), cells, mode="wrap") for name in names]
