@@ -119,7 +119,9 @@ def grass(rng: np.random.Generator, width: int, height: int) -> Array:
     """Blades and dry stalks, or straw."""
     straw = rng.random() < 0.25
     base = np.array([0.62, 0.52, 0.28] if straw else [0.24, 0.36, 0.12], np.float32)
-    picture = _toned(base * np.float32(rng.uniform(0.5, 1.1)), np.float32(1.0) + np.float32(0.3) * rough(rng, width, height, 9))
+    picture = _toned(
+        base * np.float32(rng.uniform(0.5, 1.1)), np.float32(1.0) + np.float32(0.3) * rough(rng, width, height, 9)
+    )
     count, length = 420, 0.07 * height
     roots = rng.uniform(0, 1, (count, 2)) * np.array([width, height])
     tips = roots + rng.normal(0, length, (count, 2)) * np.array([0.5, 1.0])

@@ -198,13 +198,13 @@ def early_proposals(model: GroundingDinoForObjectDetection, pixels: Tensor, ids:
     words = core.text_backbone(ids, inside[:, None], torch.zeros_like(ids), positions).last_hidden_state
     (layer,) = core.encoder.layers
     words, _ = layer.text_enhancer_layer(
-        hidden_states=core.text_projection(words),
+        hidden_states=layer.fusion_layer.layer_norm_text(core.text_projection(words)),
         attention_masks=inside,
         position_embeddings=layer.get_text_position_embeddings(words, None, positions),
     )
     places = layer.deformable_layer
     states = torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], 1)
-    states = places.self_attn_layer_norm(states)
+    states = places.self_attn_layer_norm(layer.fusion_layer.layer_norm_vision(states))
     states = places.final_layer_norm(states + places.fc2(places.activation_fn(places.fc1(states))))
     states = core.enc_output_norm(core.enc_output(states))
     cells = torch.cat([_cells(feature, level) for level, feature in enumerate(features)])

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -26,16 +26,16 @@ from rich.table import Table
 
 from agent_tools.masks import box_iou
 from agent_tools.services.base import Detections
+from workflows.demo_models.kinds import Kind
 from workflows.demo_models.mask_evaluation import evaluate_masks
+from workflows.demo_models.plain.scenes import KINDS as PLAIN_KINDS
+from workflows.demo_models.plain.scenes import render_plain_scene
 from workflows.demo_models.requests import ABSENT, Request, about, draw_missing, draw_request
-from workflows.demo_models.scenes import EVALUATION_SEEDS, PLURALS, Scene, render_scene
+from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, PLURALS, Scene, render_scene
 
 app = typer.Typer(add_completion=False)
 Counts = Callable[[Scene, str], dict[str, Any]]
 Detects = Callable[[Scene, str], Detections]
-
-SIZES = ((480, 360), (640, 480), (360, 480), (320, 240))
-"""(width, height) of the scenes, in turn."""
 
 UNKNOWN = 0.25
 """Share of the requests for what is not there that are for things the models have no word for."""
@@ -74,10 +74,40 @@ class Answer:
         return self.number - self.truth
 
 
-def scenes(number: int, first: int, style: str | None = None) -> Iterator[Scene]:
-    """Renders `number` scenes, one at a time."""
-    for seed in range(EVALUATION_SEEDS + first, EVALUATION_SEEDS + first + number):
-        yield render_scene(seed, *SIZES[seed % len(SIZES)], style=style)
+@dataclass(frozen=True)
+class World:
+    """Where scenes come from.
+
+    Attributes:
+        render: Draws the scene of a seed, width and height.
+        sizes: (width, height) of the scenes, in turn.
+        kinds: Everything that may be in one.
+    """
+
+    render: Callable[..., Scene]
+    sizes: tuple[tuple[int, int], ...]
+    kinds: tuple[Kind, ...]
+
+    def scenes(self, number: int, first: int, style: str | None = None) -> Iterator[Scene]:
+        """Renders `number` scenes, one at a time."""
+        for seed in range(EVALUATION_SEEDS + first, EVALUATION_SEEDS + first + number):
+            options = {} if style is None else {"style": style}
+            yield self.render(seed, *self.sizes[seed % len(self.sizes)], **options)
+
+    def request(self, scene: Scene) -> Request:
+        """What is asked of a scene; its seed decides."""
+        return draw_request(scene, np.random.default_rng(scene.seed), kinds=self.kinds)
+
+    def missing(self, scene: Scene) -> Request:
+        """Something that is not in a scene, or that nothing of ours knows."""
+        return draw_missing(scene, np.random.default_rng(scene.seed), UNKNOWN, self.kinds)
+
+
+WORLDS = {
+    "full": World(render_scene, ((480, 360), (640, 480), (360, 480), (320, 240)), KINDS),
+    "plain": World(render_plain_scene, ((320, 240),), PLAIN_KINDS),
+}
+"""The scenes that training draws now, and the simpler ones that the bundled weights were trained on."""
 
 
 def sentence(phrase: str) -> str:
@@ -169,10 +199,10 @@ class Product:
 
     def __init__(self, models: str, detector: str | None, segmenter: str | None) -> None:
         from agent_tools import load_services
-        from workflows.commands.session import Choice
+        from workflows.commands.session import Choice as Models
 
         self.services = load_services(models, detector=detector, segmenter=segmenter)
-        self._choice = Choice(models, detector, segmenter)
+        self._choice = Models(models, detector, segmenter)
 
     def count(self, scene: Scene, phrase: str) -> dict[str, Any]:
         """What the `count` tool says of a phrase."""
@@ -254,7 +284,8 @@ def show(figures: dict[str, dict[str, float]], title: str) -> None:
 def dense_answers(product: Product, number: int, first: int, console: Console) -> list[Answer]:
     """Asks dense scenes for what they are full of."""
     answers = []
-    for scene in track(scenes(number, first, "dense"), "dense", total=number, console=console):
+    crowded = WORLDS["full"].scenes(number, first, "dense")
+    for scene in track(crowded, "dense", total=number, console=console):
         nouns = [thing.noun for thing in scene.objects]
         crowd = max(set(nouns), key=nouns.count)
         answers.append(ask(scene, Request(crowd, "noun", 0, about(scene, crowd)), product.count, None))
@@ -272,15 +303,15 @@ def main(
     segmenter: Annotated[str | None, typer.Option(help="In place of the preset's segmenter.")] = None,
     mask_scenes: Annotated[int, typer.Option(min=0, help="Scenes whose masks are measured.")] = 40,
     dense_scenes: Annotated[int, typer.Option(min=0, help="Scenes of 40 to 80 of one thing.")] = 20,
+    world: Annotated[Literal["plain", "full"], typer.Option(help="Which scenes.")] = "plain",
     timed: Annotated[int, typer.Option(min=0, help="Whole asks by the clock.")] = 20,
 ) -> None:
     """Measure counts, boxes and masks on rendered scenes that training never saw."""
-    product, console = Product(models, detector, segmenter), Console(stderr=True)
+    product, console, drawn = Product(models, detector, segmenter), Console(stderr=True), WORLDS[world]
     answers, missing = [], []
-    for scene in track(scenes(number, seed), "counting", total=number, console=console):
-        rng = np.random.default_rng(scene.seed)
-        answers.append(ask(scene, draw_request(scene, rng), product.count, product.detect))
-        missing.append(ask(scene, draw_missing(scene, rng, UNKNOWN), product.count, None))
+    for scene in track(drawn.scenes(number, seed), "counting", total=number, console=console):
+        answers.append(ask(scene, drawn.request(scene), product.count, product.detect))
+        missing.append(ask(scene, drawn.missing(scene), product.count, None))
     figures = {
         "count": count_figures(answers),
         "colour": colour_figures(answers),
@@ -288,13 +319,13 @@ def main(
         "boxes": {"ap50": average_precision(answers)},
     }
     if mask_scenes:
-        pictures = track(scenes(mask_scenes, seed), "segmenting", total=mask_scenes, console=console)
+        pictures = track(drawn.scenes(mask_scenes, seed), "segmenting", total=mask_scenes, console=console)
         figures["masks"] = evaluate_masks(product.services.segmenter, pictures)
     if dense_scenes:
         dense = dense_answers(product, dense_scenes, seed, console)
         figures["dense"] = dense_figures(dense)
     if timed:
-        figures["ask_seconds"] = product.seconds(scenes(timed, seed + number))
+        figures["ask_seconds"] = product.seconds(drawn.scenes(timed, seed + number))
     if out is not None:
         contact_sheet(answers, out / "worst.png")
         if dense_scenes:

@@ -5,6 +5,7 @@ Shared by calibration and measurement. Knows no model and no tool.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflows.demo_models.detector_prompts import phrase_of
-from workflows.demo_models.scenes import KINDS, NOUNS, PAINTED, Scene
+from workflows.demo_models.kinds import Kind
+from workflows.demo_models.scenes import KINDS, PAINTED, Scene
 
 ABSENT = 0.1
 """Share of requests for something that is not in the scene."""
@@ -46,27 +48,39 @@ class Request:
     boxes: NDArray[np.float32]
 
 
-def draw_request(scene: Scene, rng: np.random.Generator, absent: float = ABSENT) -> Request:
-    """A request about a scene: half the time by the thing, so that what there is much of is asked for more often."""
+def draw_request(
+    scene: Scene, rng: np.random.Generator, absent: float = ABSENT, kinds: Sequence[Kind] = KINDS
+) -> Request:
+    """A request about a scene: half the time by the thing, so that what there is much of is asked for more often.
+
+    Args:
+        scene: What it is about.
+        rng: Draws it.
+        absent: Share of requests for something that is not there.
+        kinds: What can be there.
+    """
     options = [each for each in _about(scene) if 0 < len(each.boxes) <= MOST]
     if not options or rng.random() < absent:
-        return draw_missing(scene, rng)
+        return draw_missing(scene, rng, kinds=kinds)
     sizes = np.array([len(each.boxes) for each in options], float)
     shares = sizes / sizes.sum() if rng.random() < 0.5 else None
     return options[int(rng.choice(len(options), p=shares))]
 
 
-def draw_missing(scene: Scene, rng: np.random.Generator, unknown: float = 0.0) -> Request:
+def draw_missing(
+    scene: Scene, rng: np.random.Generator, unknown: float = 0.0, kinds: Sequence[Kind] = KINDS
+) -> Request:
     """A request that nothing in the scene answers, `unknown` of the time for something the models have no word for."""
     nothing = np.zeros((0, 4), np.float32)
     if rng.random() < unknown:
         return Request(str(rng.choice(STRANGERS)), "unknown", 0, nothing)
     present = {(thing.noun, thing.colour) for thing in scene.objects}
     nouns = {noun for noun, _ in present}
-    if rng.random() < 0.5 and len(nouns) < len(NOUNS):
-        phrases = [noun for noun in NOUNS if noun not in nouns]
+    others = sorted({noun for noun, _ in kinds} - nouns)
+    if rng.random() < 0.5 and others:
+        phrases = others
     else:
-        phrases = [phrase_of(*kind) for kind in KINDS if kind not in present and _plain(kind, nouns)]
+        phrases = [phrase_of(*kind) for kind in kinds if kind not in present and _plain(kind, nouns)]
     return Request(str(rng.choice(phrases)), "absent", 0, nothing)
 
 

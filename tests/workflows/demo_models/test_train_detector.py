@@ -8,11 +8,14 @@ import torch
 from PIL import Image
 
 from agent_tools.services.grounding_dino import GroundingDino
-from workflows.demo_models import detector_pool, train_detector
+from workflows.demo_models import train_detector
 from workflows.demo_models.checkpoints import Budget, one_cycle, read_checkpoint, write_checkpoint
 from workflows.demo_models.detector_calibration import precision_curve
-from workflows.demo_models.detector_pool import Sample, model_size, read_shard, render_sample, write_shard
-from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, render_scene
+from workflows.demo_models.detector_model import build_model, early_proposals, take_over
+from workflows.demo_models.detector_prompts import TOKENS
+from workflows.demo_models.detector_samples import Sample, closer, draw_sample, model_size, sample_of
+from workflows.demo_models.scene_pool import Labelled, labelled
+from workflows.demo_models.scenes import KINDS, render_scene
 from workflows.demo_models.train_detector import DetectorSettings, Trainer, picture_batch, smoke
 
 
@@ -24,7 +27,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def samples():
-    return [render_sample(seed, (120, 90), 64, 96) for seed in range(4)]
+    return [sample_of(labelled(render_scene(seed, 120, 90)), (85, 64)) for seed in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -93,25 +96,52 @@ def test_picture_batch_mirrors_boxes_with_pixels():
 
 
 def test_samples_keep_boxes_and_kinds_of_the_scene():
-    scene, sample = render_scene(3, 120, 90), render_sample(3, (120, 90), 64, 96)
+    scene = render_scene(3, 120, 90)
+    sample = sample_of(labelled(scene), (85, 64))
     assert sample.image.shape == (64, 85, 3)
     assert [KINDS[kind] for kind in sample.kinds] == [(thing.noun, thing.colour) for thing in scene.objects]
     left = (sample.boxes[:, 0] - sample.boxes[:, 2] / 2) * 120
     assert left.tolist() == pytest.approx([float(thing.box[0]) for thing in scene.objects], abs=1e-3)
 
 
-def test_shard_comes_back_as_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(detector_pool, "SHAPES", ((96, 72),))
-    write_shard(tmp_path / "shard-0000.npz", 0, 64, 96, 0, 3)
-    back = read_shard(tmp_path / "shard-0000.npz")
-    assert len(back) == 3
-    assert np.array_equal(back[2].image, render_sample(2, (96, 72), 64, 96).image)
-    assert [path.name for path in tmp_path.iterdir()] == ["shard-0000.npz"]
+def test_sample_leaves_out_what_is_mostly_out_of_sight():
+    labels = np.array([[1, 1, 2, 2]] * 4, np.uint8)
+    picture = Labelled(np.zeros((4, 4, 3), np.uint8), labels, np.array([7, 8]), np.array([0.2, 0.9], np.float32))
+    sample = sample_of(picture, (4, 4))
+    assert sample.kinds.tolist() == [8]
+    assert sample.boxes.tolist() == [[0.75, 0.5, 0.5, 1.0]]
 
 
-def test_shard_of_evaluation_seeds_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="for measuring"):
-        write_shard(tmp_path / "shard-0000.npz", 0, 64, 96, EVALUATION_SEEDS, 1)
+def test_closer_look_keeps_the_shape_and_enlarges_nothing_small():
+    large, rng = labelled(render_scene(4, 480, 360)), np.random.default_rng(0)
+    seen = [closer(large, rng).labels.shape for _ in range(30)]
+    assert (360, 480) in seen
+    assert all(width / height == pytest.approx(4 / 3, abs=0.01) for height, width in seen)
+    assert min(height for height, _ in seen) >= 0.8 * 240
+    assert {draw_sample(large, 192, 256, rng).image.shape for _ in range(30)} == {(192, 256, 3)}
+
+
+def test_early_proposals_equal_the_model_s_own_while_nothing_attends(settings, samples):
+    model = build_model(settings.model).eval()
+    for layer in model.model.encoder.layers:
+        layer.fusion_layer.vision_param.data.zero_()
+        layer.fusion_layer.text_param.data.zero_()
+    pixels, _, _ = picture_batch(samples[:1], np.random.default_rng(0))
+    ids = torch.tensor([[101, TOKENS["red"], TOKENS["apple"], 1012, 102]])
+    with torch.inference_mode():
+        found = early_proposals(model, pixels, ids, torch.ones_like(ids, dtype=torch.bool))
+        whole = model.model(pixel_values=pixels, input_ids=ids)
+    assert torch.allclose(found.logits, whole.enc_outputs_class[..., :5], atol=1e-4)
+    assert torch.allclose(found.boxes, whole.enc_outputs_coord_logits.sigmoid(), atol=1e-4)
+
+
+def test_taking_over_a_bundle_keeps_its_answers_and_its_words(finished, settings):
+    finished.write_bundle(1)
+    model = build_model(settings.model)
+    assert take_over(model, finished.out / "detector") == []
+    average = finished.average
+    for name, value in model.state_dict().items():
+        assert torch.allclose(value, average[name].half().float(), atol=1e-3), name
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from transformers import AutoModelForMaskGeneration, AutoProcessor
 
 from workflows.demo_models.checkpoints import read_checkpoint
 from workflows.demo_models.mask_prompts import correction_click, first_click, jittered_box, tight_box
+from workflows.demo_models.scene_pool import labelled
 from workflows.demo_models.scenes import render_scene
+from workflows.demo_models.segmenter_batches import augmented, make_batch
 from workflows.demo_models.segmenter_model import (
     build_model,
     build_processor,
@@ -15,7 +17,6 @@ from workflows.demo_models.segmenter_model import (
     mask_loss,
     outline_loss,
 )
-from workflows.demo_models.segmenter_pool import augmented, labelled, make_batch
 from workflows.demo_models.train_segmenter import (
     SegmenterSettings,
     SegmenterTrainer,
@@ -121,7 +122,7 @@ def test_augmented_labels_follow_the_picture():
     painted = scene._replace(image=np.repeat((scene.labels > 0)[..., None] * np.uint8(200), 3, axis=2))
     rng = np.random.default_rng(3)
     for _ in range(20):
-        image, labels = augmented(painted, rng)
+        image, labels = augmented(painted, rng)[:2]
         bright = image.mean(axis=2) > 100
         assert (bright == (labels > 0)).mean() > 0.9
 
@@ -168,6 +169,17 @@ def test_smoke_training_resumed_goes_on_from_its_checkpoint(tmp_path: Path):
     assert (before["steps"], after["steps"]) == (2, 4)
     assert after["seconds"] > before["seconds"]
     assert (folder / "model.safetensors").exists()
+
+
+def test_training_started_from_a_finished_model_has_its_weights(tmp_path: Path):
+    torch.manual_seed(1)
+    model = build_model(TINY.model)
+    save_segmenter(model, TINY, tmp_path)
+    torch.manual_seed(2)
+    trainer = SegmenterTrainer(TINY)
+    trainer.take_over(tmp_path)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name].half().float()), name
 
 
 def test_saved_segmenter_loaded_again_is_bit_equal_in_float16(tmp_path: Path):

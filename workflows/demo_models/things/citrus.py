@@ -75,7 +75,7 @@ def orange(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     if rng.random() < 0.12:
         ripening(surface, rng, body, (0.62, 0.62, 0.12), between(rng, 0.2, 0.7))
     patches(surface, body, 26.0, np.clip(colour * (0.9, 0.78, 0.7), 0, 1), between(rng, 0.0, 0.35))
-    pitted(surface.normal, body.skin, between(rng, 36, 60), between(rng, 0.05, 0.24))
+    pitted(surface.normal, body.skin, between(rng, 50, 110), between(rng, 0.04, 0.22))
     surface.scale(1.0 + np.float32(between(rng, 0.015, 0.06)) * body.skin.sample("grain", 50.0))
     if rng.random() < 0.35:
         patches(surface, body, 60.0, (0.62, 0.45, 0.25), between(rng, 0.1, 0.5), 1.1)
@@ -131,7 +131,7 @@ def _citrus(size: float, angle: float, colour: Array, rng: Rng, width: float, ti
         surface.body(view.inside(body.distance), colour, body.normal)
         surface.paint(np.clip((-0.955 - body.height) * 30.0, 0, 1), _scar(rng))
         surface.paint(np.clip((body.height - 0.97) * 30.0, 0, 0.8), STEM)
-    pitted(surface.normal, body.skin, between(rng, 34, 56), between(rng, 0.05, 0.2))
+    pitted(surface.normal, body.skin, between(rng, 46, 100), between(rng, 0.04, 0.2))
     surface.scale(1.0 + np.float32(between(rng, 0.01, 0.05)) * body.skin.sample("grain", 46.0))
     return surface, body
 

@@ -188,23 +188,18 @@ def pear(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
 
 
 def banana(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
-    """A bent, ridged finger, green to brown-flecked, with dark ends; at times two or three together."""
-    view = View.of(size, angle, 0.75, 1.04)
+    """One bent, ridged finger, green to brown-flecked, with dark ends."""
+    view = View.of(size, angle, 0.7, 1.04)
     surface = Surface(view, gloss=between(rng, 0.05, 0.4), sharpness=between(rng, 8, 24))
-    number = 1 if rng.random() < 0.75 else int(rng.integers(2, 4))
-    bend, thick = between(rng, 0.55, 1.15), between(rng, 0.2, 0.28) * (1.0 if number == 1 else 0.85)
-    age = between(rng, -0.6, 1.0)
-    for index in range(number):
-        aside = 0.0 if number == 1 else (index - (number - 1) / 2) * thick * 1.3
-        _finger(surface, colour, rng, bend * between(rng, 0.9, 1.1), thick, aside, age)
+    _finger(surface, colour, rng, between(rng, 0.5, 1.2), between(rng, 0.19, 0.29), between(rng, -0.6, 1.0))
     return surface
 
 
-def _finger(surface: Surface, colour: Array, rng: Rng, bend: float, thick: float, aside: float, age: float) -> None:
-    """One banana, `aside` along u; `age` from green (-1) to brown (1)."""
+def _finger(surface: Surface, colour: Array, rng: Rng, bend: float, thick: float, age: float) -> None:
+    """The finger bent by `bend` radians; `age` from green (-1) to brown (1)."""
     view = surface.view
     circle = 0.95 / math.sin(bend)
-    centre = circle * (1.0 + math.cos(bend)) / 2.0 - aside
+    centre = circle * (1.0 + math.cos(bend)) / 2.0
     u = view.u + np.float32(centre)
     turn = np.arctan2(view.v, u) * np.float32(1.0 / bend)
     off = length(u, view.v) - np.float32(circle)

@@ -88,7 +88,7 @@ def _carrot_top(surface: Surface, rng: Rng, top: float, tuft: float, wide: float
 def potato(size: float, angle: float, colour: Array, rng: Rng) -> Surface:
     """A dull, lumpy, mottled body: long or round, with eyes, scabs and soil."""
     wide = between(rng, 0.58, 0.92)
-    view = View.of(size, angle, wide * 1.22, 1.1, radius=1.12)
+    view = View.of(size, angle, wide * 1.25, 1.14, radius=1.18)
     surface = Surface(view, gloss=between(rng, 0.0, 0.16), sharpness=between(rng, 5, 12))
     phases = rng.uniform(0, 6.28, 3)
     lumps = sum(between(rng, 0.01, 0.055) * np.sin(k * AXIS * 2.4 + phases[k - 1]) for k in (1, 2, 3))
