@@ -38,6 +38,7 @@ from workflows.demo_models.detector_model import (
 )
 from workflows.demo_models.detector_pool import Pool, Sample
 from workflows.demo_models.detector_prompts import PAD, Prompt, draw_prompt
+from workflows.demo_models.detector_words import write_vocabulary
 from workflows.demo_models.scenes import COLOURS, KINDS, NOUNS
 
 _MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -289,6 +290,7 @@ class Trainer:
         picture = self.settings.picture
         processor = build_processor(picture.short, picture.long)
         save_bundle(averaged, processor, self.out / "detector")
+        write_vocabulary(self.out / "detector")
         found = calibrate(self.out / "detector", scenes)
         found.write(self.out / "detector")
         return found
