@@ -12,7 +12,7 @@ from workflows.demo_models import detector_pool, train_detector
 from workflows.demo_models.checkpoints import Budget, one_cycle, read_checkpoint, write_checkpoint
 from workflows.demo_models.detector_calibration import precision_curve
 from workflows.demo_models.detector_pool import Sample, model_size, read_shard, render_sample, write_shard
-from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, render_scene
+from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, NOUNS, render_scene
 from workflows.demo_models.train_detector import DetectorSettings, Trainer, picture_batch, smoke
 
 
@@ -72,6 +72,7 @@ def test_bundle_opens_as_the_product_opens_it(finished):
     detector = GroundingDino(folder, "cpu")
     assert detector.threshold == read["threshold"]
     assert detector.floor == read["floor"]
+    assert detector.nouns == NOUNS
     scene = render_scene(5, 120, 90)
     inputs = detector._processor(images=Image.fromarray(scene.image), text="red apple.", return_tensors="pt")
     averaged = finished.model
