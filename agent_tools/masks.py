@@ -59,9 +59,11 @@ class Mask:
             height: rows of the full mask.
             width: columns of the full mask.
         """
-        padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
-        padded[:, 1:-1] = (crop != 0).T
-        column, row = np.nonzero(np.diff(padded, axis=1))  # down each column, starts and ends in turn
+        padded = np.zeros((crop.shape[1], crop.shape[0] + 2), bool)
+        padded[:, 1:-1] = crop.T
+        flat = padded.ravel()
+        changes = np.flatnonzero(flat[1:] != flat[:-1])  # down each column, starts and ends in turn
+        column, row = np.divmod(changes, padded.shape[1])
         edges = (left + column) * height + top + row
         # A run that ends with its column and one that begins the next are one run.
         apart = np.flatnonzero(edges[1:-1:2] != edges[2::2])

@@ -30,7 +30,8 @@ from workflows.demo_models.scenes import PLURALS, Scene, render_scene
 
 SIZE = (640, 480)
 OBJECTS = 20
-FIRST_SEED = 10_500_000
+FIRST_SEED = 10_500_314
+"""Of the seeds from 10,500,000 on the first whose scene is crowded enough; the others need not be rendered again."""
 
 
 def crowded_scene(first_seed: int = FIRST_SEED) -> Scene:

@@ -17,7 +17,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from numpy.typing import NDArray
 from transformers import AutoModelForMaskGeneration
 
@@ -88,20 +87,65 @@ class _View:
         ]
         return min(gaps)
 
-    def upsampling(self) -> tuple[Floats, Floats]:
-        """Matrices (H, cells) and (W, cells), float32: ``rows @ logits @ columns.T`` is the mask at the window's size.
+    def upsampling(self) -> tuple[_Axis, _Axis]:
+        """What every cell adds to every pixel of the window, down its rows and across its columns.
 
-        The reference enlarges the logits to the square, crops the picture out and resizes it, each bilinearly. Both
-        steps are linear and separable, so that their product gives any window of the result without the rest of it.
+        ``rows.weights @ logits @ columns.weights.T`` is the mask at the window's size. The reference enlarges the
+        logits to the square, crops the picture out and resizes it, each bilinearly. Both steps are linear and
+        separable, so that their product gives any part of the result without the rest of it.
         """
-        eye = torch.eye(self.cells)[None]
-
-        def along(shrunk: int, full: int) -> Floats:
-            square = F.interpolate(eye, size=self.square, mode="linear", align_corners=False)[..., :shrunk]
-            return F.interpolate(square, size=full, mode="linear", align_corners=False)[0].T.contiguous().numpy()
-
         width, height = self.shrunk
-        return along(height, self.height), along(width, self.width)
+        return (
+            _Axis.through(self.cells, self.square, height, self.height),
+            _Axis.through(self.cells, self.square, width, self.width),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """How the cells of the mask logits spread over the pixels of a window, along one axis.
+
+    Attributes:
+        weights: (pixels, cells) float32; those of a pixel add up to one.
+        first: (pixels,) int64, the first cell that weighs on a pixel; never falls.
+        last: (pixels,) int64, the last one; never falls.
+    """
+
+    weights: Floats
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+    @classmethod
+    def through(cls, cells: int, square: int, shrunk: int, pixels: int) -> _Axis:
+        """Cells enlarged to `square`, of which the first `shrunk` are resized to `pixels`; bilinearly, twice."""
+        low, high, share = _between(cells, square)
+        enlarged = np.zeros((square, cells), np.float32)
+        enlarged[np.arange(square), low] = 1 - share
+        enlarged[np.arange(square), high] += share
+        near, far, part = _between(shrunk, pixels)
+        weights = enlarged[near] * (1 - part)[:, None] + enlarged[far] * part[:, None]
+        return cls(weights, low[near], high[far])
+
+    def reach(self, marked: NDArray[np.int64]) -> tuple[slice, slice]:
+        """The pixels on which cells from the first to the last of `marked`, indices that rise, weigh.
+
+        Returns:
+            the stretch of pixels, empty where there are none, and that of all cells that weigh on those.
+        """
+        if not len(marked):
+            return slice(0, 0), slice(0, 0)
+        begin = int(np.searchsorted(self.last, marked[0]))
+        end = int(np.searchsorted(self.first, marked[-1], side="right"))
+        if begin >= end:
+            return slice(0, 0), slice(0, 0)
+        return slice(begin, end), slice(int(self.first[begin]), int(self.last[end - 1]) + 1)
+
+
+def _between(cells: int, points: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Bilinear resizing along one axis: for each of `points` its two cells, and the share of the second, in 0..1."""
+    at = ((np.arange(points) + 0.5) * (cells / points) - 0.5).clip(0)
+    low = np.minimum(at.astype(np.int64), cells - 1)
+    return low, np.minimum(low + 1, cells - 1), (at - low).astype(np.float32)
 
 
 class Sam:
@@ -296,8 +340,8 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
 def _to_segments(
     logits: Floats,
     ious: Floats,
-    rows: Floats,
-    columns: Floats,
+    rows: _Axis,
+    columns: _Axis,
     view: _View,
     picture: Picture,
 ) -> Segments:
@@ -306,8 +350,8 @@ def _to_segments(
     Args:
         logits: (C, cells, cells) float32.
         ious: (C,) float32.
-        rows: (H, cells) float32, from `_View.upsampling`.
-        columns: (W, cells) float32, likewise.
+        rows: from `_View.upsampling`.
+        columns: likewise.
         view: what the logits are about.
         picture: what the view is of.
     """
@@ -320,17 +364,17 @@ def _to_segments(
     )
 
 
-def _cut(logits: Floats, rows: Floats, columns: Floats, view: _View, picture: Picture) -> tuple[Mask, float]:
+def _cut(logits: Floats, rows: _Axis, columns: _Axis, view: _View, picture: Picture) -> tuple[Mask, float]:
     """A mask at picture size and its stability, worked out only where the logits rise towards the cut."""
     near = logits > -STABILITY_OFFSET
     # A bilinear value is a mean of its neighbours: where none of them is near the cut, neither is the value.
-    down = np.flatnonzero(rows @ near.any(axis=1).astype(np.float32))
-    across = np.flatnonzero(columns @ near.any(axis=0).astype(np.float32))
-    if not len(down) or not len(across):
+    down, cells_down = rows.reach(np.flatnonzero(near.any(axis=1)))
+    across, cells_across = columns.reach(np.flatnonzero(near.any(axis=0)))
+    if down.start == down.stop or across.start == across.stop:
         return Mask.from_crop(np.zeros((0, 0)), 0, 0, picture.height, picture.width), 0.0
-    top, bottom, left, right = int(down[0]), int(down[-1]) + 1, int(across[0]), int(across[-1]) + 1
-    window = rows[top:bottom] @ logits @ columns[left:right].T
+    nearby = logits[cells_down, cells_across]
+    window = rows.weights[down, cells_down] @ nearby @ columns.weights[across, cells_across].T
     sure = np.count_nonzero(window > STABILITY_OFFSET)
     possible = np.count_nonzero(window > -STABILITY_OFFSET)
-    mask = Mask.from_crop(window > 0, view.left + left, view.top + top, picture.height, picture.width)
+    mask = Mask.from_crop(window > 0, view.left + across.start, view.top + down.start, picture.height, picture.width)
     return mask, sure / possible if possible else 0.0
