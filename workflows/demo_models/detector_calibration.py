@@ -30,6 +30,11 @@ VALIDATION_SEEDS = 9_000_000
 ABSENT = 0.1
 """Share of requests for something that is not in the scene."""
 
+SMALL = 0.146
+"""Median size of candidates, as a share of the model's input, that tells a crowd from scenes like those it learnt from.
+Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing, and few scenes do. Chosen
+below `EVALUATION_SEEDS`; `python -m benchmarks.dense_counts` measures what comes of it."""
+
 _LOWEST = 0.05
 _LEVELS = np.arange(0.1, 0.85, 0.01)
 
@@ -66,6 +71,7 @@ class Calibration:
             "phrase_score": self.phrase_score,
             "suppress_iou": self.suppress_iou,
             "precision_curve": [[round(value, 4) for value in pair] for pair in self.precision_curve],
+            "tiling": {"small": SMALL},
         }
         (folder / "askmask.json").write_text(json.dumps(read, indent=2) + "\n", encoding="utf-8")
 
