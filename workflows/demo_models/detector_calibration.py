@@ -31,8 +31,8 @@ ABSENT = 0.1
 """Share of requests for something that is not in the scene."""
 
 SMALL = 0.146
-"""Median size of candidates, as a share of the model's input, that tells a crowd from scenes like those it learnt from.
-Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing, and few scenes do. Chosen
+"""Median size of candidates, as a share of the model's input, that tells a crowd from the scenes it learnt from.
+Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing; few scenes do. Chosen
 below `EVALUATION_SEEDS`; `python -m benchmarks.dense_counts` measures what comes of it."""
 
 _LOWEST = 0.05
