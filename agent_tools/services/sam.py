@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,6 +27,7 @@ from agent_tools.services.checkpoints import CheckpointSettings, locate, open_mo
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
 
@@ -35,117 +35,6 @@ STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
 _CELLS_PER_PASS = {"cpu": 4 * 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
 """Prompts of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
-_LEAST_ROOM = 0.05
-"""Share of a closer look that has to be free round a thing: its outline is judged by what lies about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A window of a picture, the whole of it or a closer look, and how it lies in the square the model sees.
-
-    Attributes:
-        left: column where the window begins, pixels of the picture.
-        top: row where the window begins, pixels of the picture.
-        width: of the window, pixels.
-        height: of the window, pixels.
-        square: side of the square, pixels.
-        cells: side of the mask logits.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-    square: int
-    cells: int
-
-    @property
-    def shrunk(self) -> tuple[int, int]:
-        """Width and height of the window inside the square, pixels of the square."""
-        scale = self.square / max(self.width, self.height)
-        return max(1, int(self.width * scale + 0.5)), max(1, int(self.height * scale + 0.5))
-
-    def to_square(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(..., 2) float32 x, y in pixels of the picture → pixels of the square."""
-        width, height = self.shrunk
-        scale = np.array([width / self.width, height / self.height], np.float32)
-        return (coordinates - np.array([self.left, self.top], np.float32)) * scale
-
-    def pixels(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The window of something at the whole picture's size, (H, W, ...)."""
-        return array[self.top : self.top + self.height, self.left : self.left + self.width]
-
-    def room(self, extent: NDArray[np.float32], picture: Picture) -> float:
-        """How far inside the window a box (xyxy) lies, as a share of it; the picture's own edges are no limit."""
-        x0, y0, x1, y1 = (float(side) for side in extent)
-        right, bottom = self.left + self.width, self.top + self.height
-        gaps = [
-            (x0 - self.left) / self.width if self.left else np.inf,
-            (y0 - self.top) / self.height if self.top else np.inf,
-            (right - x1) / self.width if right < picture.width else np.inf,
-            (bottom - y1) / self.height if bottom < picture.height else np.inf,
-        ]
-        return min(gaps)
-
-    def upsampling(self) -> tuple[_Axis, _Axis]:
-        """What every cell adds to every pixel of the window, down its rows and across its columns.
-
-        ``rows.weights @ logits @ columns.weights.T`` is the mask at the window's size. The reference enlarges the
-        logits to the square, crops the picture out and resizes it, each bilinearly. Both steps are linear and
-        separable, so that their product gives any part of the result without the rest of it.
-        """
-        width, height = self.shrunk
-        return (
-            _Axis.through(self.cells, self.square, height, self.height),
-            _Axis.through(self.cells, self.square, width, self.width),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """How the cells of the mask logits spread over the pixels of a window, along one axis.
-
-    Attributes:
-        weights: (pixels, cells) float32; those of a pixel add up to one.
-        first: (pixels,) int64, the first cell that weighs on a pixel; never falls.
-        last: (pixels,) int64, the last one; never falls.
-    """
-
-    weights: Floats
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-
-    @classmethod
-    def through(cls, cells: int, square: int, shrunk: int, pixels: int) -> _Axis:
-        """Cells enlarged to `square`, of which the first `shrunk` are resized to `pixels`; bilinearly, twice."""
-        low, high, share = _between(cells, square)
-        enlarged = np.zeros((square, cells), np.float32)
-        enlarged[np.arange(square), low] = 1 - share
-        enlarged[np.arange(square), high] += share
-        near, far, part = _between(shrunk, pixels)
-        weights = enlarged[near] * (1 - part)[:, None] + enlarged[far] * part[:, None]
-        return cls(weights, low[near], high[far])
-
-    def reach(self, marked: NDArray[np.int64]) -> tuple[slice, slice]:
-        """The pixels on which cells from the first to the last of `marked`, indices that rise, weigh.
-
-        Returns:
-            the stretch of pixels, empty where there are none, and that of all cells that weigh on those.
-        """
-        if not len(marked):
-            return slice(0, 0), slice(0, 0)
-        begin = int(np.searchsorted(self.last, marked[0]))
-        end = int(np.searchsorted(self.first, marked[-1], side="right"))
-        if begin >= end:
-            return slice(0, 0), slice(0, 0)
-        return slice(begin, end), slice(int(self.first[begin]), int(self.last[end - 1]) + 1)
-
-
-def _between(cells: int, points: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Bilinear resizing along one axis: for each of `points` its two cells, and the share of the second, in 0..1."""
-    at = ((np.arange(points) + 0.5) * (cells / points) - 0.5).clip(0)
-    low = np.minimum(at.astype(np.int64), cells - 1)
-    return low, np.minimum(low + 1, cells - 1), (at - low).astype(np.float32)
 
 
 class Sam:
@@ -220,7 +109,8 @@ class Sam:
                     f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
                     f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
                 )
-        chosen = self._choose_views(picture, prompts)
+        cells = 4 * self._tokens
+        chosen = choose_views(picture, [_extent(prompt) for prompt in prompts], self._zoom, self._square, cells)
         answers: dict[int, Segments] = {}
         for view in dict.fromkeys(chosen):
             encoding = self._encode(picture, view)
@@ -231,28 +121,7 @@ class Sam:
                     answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
         return [answers[index] for index in range(len(prompts))]
 
-    def _choose_views(self, picture: Picture, prompts: Sequence[Prompt]) -> list[_View]:
-        """For each prompt the whole picture, or, for weights that want it, the closer look that shows it best.
-
-        Only a prompt that says how large its thing is, by a box or an earlier mask, can be looked at closely.
-        """
-        whole = _View(0, 0, picture.width, picture.height, self._square, 4 * self._tokens)
-        if not self._zoom or min(picture.width, picture.height) * self._zoom < 1:
-            return [whole] * len(prompts)
-        width, height = int(picture.width * self._zoom), int(picture.height * self._zoom)
-        closer = [
-            _View(left, top, width, height, self._square, 4 * self._tokens)
-            for top in (0, picture.height - height)
-            for left in (0, picture.width - width)
-        ]
-        views = []
-        for prompt in prompts:
-            extent = _extent(prompt)
-            best = whole if extent is None else max(closer, key=lambda view: view.room(extent, picture))
-            views.append(best if extent is not None and best.room(extent, picture) >= _LEAST_ROOM else whole)
-        return views
-
-    def _encode(self, picture: Picture, view: _View) -> torch.Tensor:
+    def _encode(self, picture: Picture, view: View) -> torch.Tensor:
         """The encoding of a view of the picture, (1, C, T, T), from the cache where it is there."""
         key = (picture.digest, self._source, view)
         known: torch.Tensor | None = self._cache.get(key)
@@ -283,7 +152,7 @@ class Sam:
             for begin in range(0, len(indices), self._prompts_per_pass):
                 yield indices[begin : begin + self._prompts_per_pass]
 
-    def _decode(self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: _View) -> tuple[Floats, Floats]:
+    def _decode(self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: View) -> tuple[Floats, Floats]:
         """One pass of the decoder over prompts of one make: logits (N, C, cells, cells) and IoU (N, C), float32."""
         points = self._stack([view.to_square(prompt.points) for prompt in prompts if prompt.points is not None])
         labels = self._stack([prompt.labels for prompt in prompts if prompt.labels is not None])
@@ -315,7 +184,7 @@ class Sam:
         """One array a prompt → (N, 1, ...) on the device; None where the prompts of this make have none."""
         return torch.from_numpy(np.stack(arrays))[:, None].to(self._device) if arrays else None
 
-    def _mask_prompt(self, mask: Mask, view: _View) -> NDArray[np.float32]:
+    def _mask_prompt(self, mask: Mask, view: View) -> NDArray[np.float32]:
         """An earlier mask as the decoder takes it: (cells, cells) float32 logits over the square."""
         per_pixel = view.cells / view.square
         width, height = (max(1, round(side * per_pixel)) for side in view.shrunk)
@@ -340,9 +209,9 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
 def _to_segments(
     logits: Floats,
     ious: Floats,
-    rows: _Axis,
-    columns: _Axis,
-    view: _View,
+    rows: Axis,
+    columns: Axis,
+    view: View,
     picture: Picture,
 ) -> Segments:
     """The candidates of one prompt, best first.
@@ -350,7 +219,7 @@ def _to_segments(
     Args:
         logits: (C, cells, cells) float32.
         ious: (C,) float32.
-        rows: from `_View.upsampling`.
+        rows: from `View.upsampling`.
         columns: likewise.
         view: what the logits are about.
         picture: what the view is of.
@@ -364,7 +233,7 @@ def _to_segments(
     )
 
 
-def _cut(logits: Floats, rows: _Axis, columns: _Axis, view: _View, picture: Picture) -> tuple[Mask, float]:
+def _cut(logits: Floats, rows: Axis, columns: Axis, view: View, picture: Picture) -> tuple[Mask, float]:
     """A mask at picture size and its stability, worked out only where the logits rise towards the cut."""
     near = logits > -STABILITY_OFFSET
     # A bilinear value is a mean of its neighbours: where none of them is near the cut, neither is the value.
