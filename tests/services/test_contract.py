@@ -15,12 +15,13 @@ from agent_tools.pictures import Picture
 from agent_tools.services.base import Detector, Prompt, Segmenter, SegmentRequest
 from agent_tools.services.checkpoints import TilingSettings
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
+from agent_tools.services.grabcut import GrabCut
 from agent_tools.services.grounding_dino import GroundingDino
 from agent_tools.services.sam import Sam
 from agent_tools.services.tiling import InputSize, TiledDetector
 
 DETECTORS = ["fake", "tiled-fake", "grounding-dino", "mm-grounding-dino", "demo-detector"]
-SEGMENTERS = ["fake", "sam", "demo-segmenter"]
+SEGMENTERS = ["fake", "grabcut", "sam", "demo-segmenter"]
 PHRASES = ["red apple", "orange", "book"]
 
 
@@ -49,7 +50,7 @@ def detector(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> 
 
 @pytest.fixture(params=SEGMENTERS, scope="module")
 def segmenter(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> Segmenter:
-    return opened(model_folders, request.param, Sam, FakeSegmenter)
+    return GrabCut() if request.param == "grabcut" else opened(model_folders, request.param, Sam, FakeSegmenter)
 
 
 def box(*sides: float) -> Prompt:
