@@ -200,8 +200,8 @@ def _outline(canvas: Pixels, shape: _Shape, line: float) -> None:
             cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, width, cv2.LINE_AA)
         return
     found, _ = cv2.findContours(shape.inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    # A line of so many pixels does not show steps of half its width, and short segments are what costs time.
-    contours = [cv2.approxPolyDP(contour, 0.3 * line, True) for contour in found]
+    # A traced contour goes by whole pixels: steps as small as that are not the thing's, and each costs a segment.
+    contours = [cv2.approxPolyDP(contour, max(0.65, 0.3 * line), True) for contour in found]
     for width, colour in strokes:
         cv2.drawContours(canvas, contours, -1, colour, width, cv2.LINE_AA, offset=(left, top))
 
@@ -246,7 +246,8 @@ def _place(
     Returns:
         the deepest point, the pill's centre, and whether that lies beside the shape.
     """
-    deepest, inside = _points_inside(shape)
+    depth, step = _depth(shape)
+    deepest = _deepest(shape, depth, step)
     left, top, right, bottom = shape.box
     near = (left - 2 * pill[0], top - 2 * pill[1], right + 2 * pill[0], bottom + 2 * pill[1])
     taken = [box for box in taken if _shared(near, box)]
@@ -268,7 +269,7 @@ def _place(
         rows = (top - reach_y, (top + bottom) / 2, bottom + reach_y)
         columns = (right + reach_x, left - reach_x, (left + right) / 2)
         around = [(x, y) for y in rows for x in columns if (x, y) != (columns[2], rows[1])]
-        for points, beside in ((inside, False), (around, True)):
+        for points, beside in ((_well_inside(shape, depth, step), False), (around, True)):
             for point in points:
                 at = _within(point, pill, size)
                 if (price := cost(at, beside)) < least:
@@ -276,35 +277,37 @@ def _place(
     return deepest, best, is_beside
 
 
-def _points_inside(shape: _Shape) -> tuple[Point, list[Point]]:
-    """The point deepest inside a shape, and a handful of others well inside, in canvas pixels."""
-    depth, step = _depth(shape)
-    rows, columns = np.nonzero(depth >= 0.95 * depth.max())
-    # Along the ridge of a long thing all points are as deep: the middle one looks right.
-    middle = int((np.abs(rows - rows.mean()) + np.abs(columns - columns.mean())).argmin())
-    chosen = [(int(rows[middle]), int(columns[middle]))]
-    rows, columns = np.nonzero(depth > 0.5 * depth.max())
-    every = 1 + len(rows) // 20
-    chosen += zip(rows[::every].tolist(), columns[::every].tolist(), strict=True)
-    left, top = shape.box[:2]
-    points = [(left + (column + 0.5) * step[0], top + (row + 0.5) * step[1]) for row, column in chosen]
-    return points[0], points[1:]
-
-
-def _depth(shape: _Shape) -> tuple[NDArray[np.float32], tuple[float, float]]:
+def _depth(shape: _Shape) -> tuple[NDArray[np.float32], Point]:
     """How deep inside each point of a small grid lies, and the grid's step (x, y) in canvas pixels."""
     left, top, right, bottom = shape.box
     width, height = right - left, bottom - top
     shrink = min(1.0, 64 / max(width, height))
     columns, rows = max(1, round(width * shrink)), max(1, round(height * shrink))
+    framed = np.zeros((rows + 2, columns + 2), np.uint8)
+    grid = framed[1:-1, 1:-1]
     if shape.inside is None:
-        grid = np.full((rows, columns), 255, np.uint8)
+        grid[:] = 1
     else:
-        grid = np.asarray(cv2.resize(shape.inside, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-        grid = np.asarray((grid > 127) * np.uint8(255), np.uint8) if (grid > 127).any() else grid
-    framed = cv2.copyMakeBorder(grid, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        share = cv2.resize(shape.inside, (columns, rows), interpolation=cv2.INTER_AREA)
+        grid[:] = share > (127 if share.max() > 127 else 0)
     depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1]
     return np.asarray(depth, np.float32), (width / columns, height / rows)
+
+
+def _deepest(shape: _Shape, depth: NDArray[np.float32], step: Point) -> Point:
+    """The point deepest inside a shape, in canvas pixels; see `_depth`."""
+    rows, columns = np.nonzero(depth >= 0.95 * depth.max())
+    # Along the ridge of a long thing all points are as deep: the middle one looks right.
+    middle = int((np.abs(rows - rows.mean()) + np.abs(columns - columns.mean())).argmin())
+    return shape.box[0] + (columns[middle] + 0.5) * step[0], shape.box[1] + (rows[middle] + 0.5) * step[1]
+
+
+def _well_inside(shape: _Shape, depth: NDArray[np.float32], step: Point) -> list[Point]:
+    """A handful of points well inside a shape, in canvas pixels; see `_depth`."""
+    rows, columns = np.nonzero(depth > 0.5 * depth.max())
+    every = 1 + len(rows) // 20
+    chosen = zip(rows[::every].tolist(), columns[::every].tolist(), strict=True)
+    return [(shape.box[0] + (column + 0.5) * step[0], shape.box[1] + (row + 0.5) * step[1]) for row, column in chosen]
 
 
 def _area(box: Box) -> float:

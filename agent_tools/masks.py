@@ -59,9 +59,11 @@ class Mask:
             height: rows of the full mask.
             width: columns of the full mask.
         """
-        padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
-        padded[:, 1:-1] = (crop != 0).T
-        column, row = np.nonzero(np.diff(padded, axis=1))  # down each column, starts and ends in turn
+        padded = np.zeros((crop.shape[1], crop.shape[0] + 2), bool)
+        padded[:, 1:-1] = crop.T
+        flat = padded.ravel()
+        changes = np.flatnonzero(flat[1:] != flat[:-1])  # down each column, starts and ends in turn
+        column, row = np.divmod(changes, padded.shape[1])
         edges = (left + column) * height + top + row
         # A run that ends with its column and one that begins the next are one run.
         apart = np.flatnonzero(edges[1:-1:2] != edges[2::2])
@@ -103,7 +105,7 @@ class Mask:
                 f"mask={shorten(encoded)} is not run-length encoded: expected {{'size': [h, w], 'counts': str}}. "
                 "Pass COCO run-length encoding."
             ) from error
-        if height < 1 or width < 1 or sum(_runs(counts)) != height * width:
+        if height < 1 or width < 1 or sum(_runs(counts).tolist()) != height * width:
             raise ToolInputError(
                 f"mask size={[height, width]} does not match its counts: expected runs that fill it. Encode it again."
             )
@@ -130,7 +132,7 @@ class Mask:
     def to_crop(self) -> tuple[NDArray[np.bool_], int, int]:
         """The mask inside its tight box, (h, w) bool, and the column and row of that box's top left pixel."""
         left, top, right, bottom = (int(value) for value in self.box)
-        ends = np.clip(np.cumsum(_runs(self.counts)), left * self.height, right * self.height)
+        ends = np.cumsum(_runs(self.counts)).clip(left * self.height, right * self.height)
         inside = np.repeat(np.arange(len(ends)) % 2 == 1, np.diff(ends, prepend=left * self.height))
         return np.ascontiguousarray(inside.reshape(right - left, self.height).T[top:bottom]), left, top
 
@@ -150,12 +152,8 @@ class Mask:
         column, row = int(np.floor(x)), int(np.floor(y))
         if not (0 <= column < self.width and 0 <= row < self.height):
             return False
-        wanted, position = column * self.height + row, 0
-        for index, run in enumerate(_runs(self.counts)):
-            position += run
-            if wanted < position:
-                return index % 2 == 1
-        return False
+        wanted = column * self.height + row
+        return bool(np.searchsorted(np.cumsum(_runs(self.counts)), wanted, side="right") % 2)
 
     def _same_size(self, other: Mask) -> None:
         if (self.height, self.width) != (other.height, other.width):
@@ -177,7 +175,7 @@ class Mask:
         return self & ~other
 
     def __invert__(self) -> Mask:
-        runs = _runs(self.counts)
+        runs = _runs(self.counts).tolist()
         runs = runs[1:] if runs and runs[0] == 0 else [0, *runs]
         return Mask._of(coco.frPyObjects({"size": [self.height, self.width], "counts": runs}, self.height, self.width))
 
@@ -206,11 +204,11 @@ def union(masks: Iterable[Mask]) -> Mask:
     return Mask._of(coco.merge([part._coco() for part in parts]))
 
 
-def _runs(counts: bytes) -> list[int]:
-    """The run lengths behind COCO's compressed counts (five bits a character, differences from the third run on)."""
+def _runs(counts: bytes) -> NDArray[np.int64]:
+    """The run lengths, (R,) int64, of COCO's compressed counts (five bits a character, differences from the third)."""
     characters = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
     if not characters.size:
-        return []
+        return characters
     if characters.min() < 0 or characters.max() > 63:
         raise ToolInputError("mask counts hold a foreign character: expected COCO's. Encode the mask again.")
     ends = np.flatnonzero(characters & 0x20 == 0)
@@ -225,7 +223,7 @@ def _runs(counts: bytes) -> list[int]:
     runs[2::2] = np.cumsum(runs[2::2])
     if runs.min() < 0:
         raise ToolInputError("mask counts hold a negative run: expected lengths. Encode the mask again.")
-    return [int(run) for run in runs]
+    return runs
 
 
 def box_area(boxes: Boxes) -> NDArray[np.float32]:

@@ -227,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug, as_json = "--debug" in given, "--json" in given
+    share_the_machine()
     _quiet(debug)
     try:
         code = app(given, prog_name="askmask", standalone_mode=False)
@@ -255,6 +256,15 @@ def _failed(message: str, code: int, step: str, as_json: bool, kind: str) -> int
     if as_json:
         result_json({"error": {"type": kind, "message": message}})
     return code
+
+
+def share_the_machine() -> None:
+    """Have torch's threads sleep while they wait, unless the environment says otherwise; call it before torch loads.
+
+    Spinning, their default, keeps the cores from everything that is not torch: from our own work between two layers,
+    and from other people's. Where the machine is shared it slows torch itself down too.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _quiet(debug: bool) -> None:

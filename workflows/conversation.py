@@ -39,7 +39,8 @@ class Reply:
 
     Attributes:
         answer: a sentence or two for the person.
-        counts: phrase → {"n", "low", "high", "borderline": [handle], "saturated"}.
+        counts: phrase → {"n", "low", "high", "borderline": [handle], "saturated"}, and "unknown", why, where
+            the detector has no words for the phrase.
         objects: exactly the objects the answer is about, shaped as in ``ask --json``.
         calls: the tool calls made, in order, {"tool", "arguments"}.
         pictures: handles of the pictures the answer is about.
@@ -181,7 +182,7 @@ def _joined(turn: Turn, replies: Sequence[Reply]) -> Reply:
     for reply in replies:
         for phrase, count in reply.counts.items():
             counts[phrase] = _sum(counts[phrase], count) if phrase in counts else dict(count)
-    lines += [f"{phrase}: {count['n']} in all." for phrase, count in counts.items()]
+    lines += [f"{phrase}: {count['n']} in all." for phrase, count in counts.items() if "unknown" not in count]
     objects = [thing for reply in replies for thing in reply.objects]
     turn.select([thing["handle"] for thing in objects])
     pictures = tuple(dict.fromkeys(handle for reply in replies for handle in reply.pictures))
@@ -189,4 +190,5 @@ def _joined(turn: Turn, replies: Sequence[Reply]) -> Reply:
 
 
 def _sum(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: a[name] or b[name] if name == "saturated" else a[name] + b[name] for name in a}
+    same = ("saturated", "unknown")
+    return {name: a[name] or b[name] if name in same else a[name] + b[name] for name in a}

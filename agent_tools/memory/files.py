@@ -1,8 +1,8 @@
 """The pictures of all conversations as files, named by their content.
 
-A picture is kept as the original bytes, at ``<digest[:2]>/<digest>`` below one folder, once whatever the number of
-conversations that show it. Files are written whole or not at all. This module does not know which pictures are still
-wanted, nor owners, handles or databases: whoever calls `save` and `sweep` keeps the two apart.
+A picture is kept as the original bytes, under its digest in one folder, once whatever the number of conversations that
+show it. Files are written whole or not at all. This module does not know which pictures are still wanted, nor owners,
+handles or databases: whoever calls `save` and `sweep` keeps the two apart.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Container
-from contextlib import suppress
 from pathlib import Path
 
 from agent_tools.errors import MemoryStoreError, ToolInputError, shorten
@@ -42,7 +41,7 @@ class PictureFiles:
                 f"picture digest={shorten(digest)} is not SHA-256: expected 64 hex digits. "
                 "Open the picture with open_picture or Picture.from_bytes."
             )
-        return self.folder / digest[:2] / digest
+        return self.folder / digest
 
     def save(self, picture: Picture) -> None:
         """Keep the original bytes, unless they are kept already.
@@ -53,8 +52,7 @@ class PictureFiles:
         target = self.path(picture.digest)
         if target.exists():
             return
-        for folder in (self.folder, target.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = target.with_name(f".{picture.digest}.part")
         temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -66,7 +64,6 @@ class PictureFiles:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync(target.parent)
         _sync(self.folder)
 
     def remember(self, picture: Picture) -> None:
@@ -113,12 +110,9 @@ class PictureFiles:
         with self._lock:
             for digest in [digest for digest in self._loaded if digest not in wanted]:
                 del self._loaded[digest]
-        for file in self.folder.glob("??/*"):
+        for file in self.folder.glob("*"):
             if file.name not in wanted:
                 file.unlink(missing_ok=True)
-        for folder in self.folder.glob("??"):
-            with suppress(OSError):
-                folder.rmdir()
 
 
 def _sync(folder: Path) -> None:

@@ -1,8 +1,10 @@
 """All that is particular to SQLite: how the file is opened, what its errors mean, how traces are scrubbed from it.
 
 Write-ahead logging, so that readers never wait and a process killed at any moment leaves whole transactions only.
-``synchronous=FULL``, so that a turn whose answer was shown outlasts a power failure too; that costs one flush to the
-disk a turn (4 ms on a virtual disk, where NORMAL takes 0.1 ms), little beside the models of that turn.
+A turn whose answer or result was shown is flushed to the disk (``synchronous=FULL``), with all before it, so that it
+outlasts a power failure too; that costs 4 ms on a virtual disk, little beside the models of that turn. A turn that only
+opened pictures or kept gestures is as whole as any other, but waits for that flush (``NORMAL``): a power failure right
+after it may lose it, a killed process does not.
 ``secure_delete``, so that erased rows are overwritten at once.
 
 This module does not know what is stored.
@@ -43,14 +45,18 @@ def open_engine(file: Path, wait_seconds: float) -> Engine:
     def _set_up(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # no implicit BEGIN: ours is below
         _use_write_ahead_log(connection, wait_seconds)
-        for pragma in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        for pragma in ("secure_delete=ON", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A writer takes its place at once: one that read first would find its snapshot outdated and could not wait.
-        writing = connection.get_execution_options().get("writing")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("writing"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options['flushed'] else 'NORMAL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -73,6 +73,12 @@ class Staged:
     click: tuple[float, float] | None
     forgotten: Forgotten | None
 
+    @property
+    def only_takes_in(self) -> bool:
+        """Whether all it did was to take in pictures and gestures: nothing was found, chosen or said yet."""
+        made = self.node is not None and (self.node.versions or self.node.selection is not None)
+        return self.kind in ("message", "change") and not (made or self.answer or self.calls)
+
     @cached_property
     def timeline(self) -> Timeline:
         """The conversation's timeline once this turn is written."""

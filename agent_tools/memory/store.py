@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, inspect, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, inspect, select, update
 
 from agent_tools.errors import ConfigError, ConflictError, MemoryStoreError, shorten
 from agent_tools.memory import schema
@@ -37,6 +37,9 @@ from agent_tools.memory.staged import Forgotten, Staged
 from agent_tools.memory.timeline import Timeline
 
 _log = logging.getLogger(__name__)
+_HEAD = select(schema.conversations).where(
+    schema.conversations.c.id == bindparam("id"), schema.conversations.c.owner == bindparam("owner")
+)
 _PARTS = (schema.turns, schema.pictures, schema.openings, schema.gestures, schema.versions, schema.calls)
 
 
@@ -87,9 +90,9 @@ class Store:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, flushed: bool = True) -> Iterator[Connection]:
         with explained(self._file), self._engine.connect() as connection:
-            connection = connection.execution_options(writing=True)
+            connection = connection.execution_options(writing=True, flushed=flushed)
             with connection.begin():
                 yield connection
 
@@ -135,9 +138,7 @@ class Store:
             ]
 
     def _head(self, connection: Connection, conversation: str) -> Row[Any]:
-        heads = schema.conversations
-        query = select(heads).where(heads.c.id == conversation, heads.c.owner == self._owner)
-        head = connection.execute(query).one_or_none()
+        head = connection.execute(_HEAD, {"id": conversation, "owner": self._owner}).one_or_none()
         if head is None:
             raise unknown(conversation)
         return head
@@ -241,7 +242,7 @@ class Store:
             MemoryStoreError: it cannot be written; nothing of it is.
         """
         conversation = staged.begun_on.conversation
-        with self._writing() as connection:
+        with self._writing(flushed=not staged.only_takes_in) as connection:
             self._advance(connection, staged)
             if staged.forgotten:
                 self._forget(connection, staged, staged.forgotten)

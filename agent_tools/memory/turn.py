@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Unpack
 
@@ -49,7 +50,7 @@ class Turn:
         self.click = click
         self._begun_on = timeline
         self._files = files
-        self._find_call = find_call
+        self._find_call = cache(find_call)  # what is committed stays as it is while the turn is in progress
         self._used = timeline.used
         self._highest: dict[str, int] = {}
         self._moved: TurnKind = "message"

@@ -7,7 +7,7 @@ conversations or thresholds for counting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -28,6 +28,8 @@ class Detections:
         scores: (N,) float32 in [0, 1]. Candidates below the detector's threshold, down to its floor, are included.
         phrase_indices: (N,) int64, which of the phrases asked for each box answers.
         saturated: whether the model ran out of room (queries) and may have missed things.
+        unknown: index of each phrase that the model was never asked, since it has no words for it → why, as the end of
+            a sentence about the detector ("has no word for unicorn"). No box answers such a phrase.
 
     Raises:
         ServiceError: shapes or values that contradict the above.
@@ -37,6 +39,7 @@ class Detections:
     scores: NDArray[np.float32]
     phrase_indices: NDArray[np.int64]
     saturated: bool = False
+    unknown: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.scores)
@@ -51,16 +54,27 @@ class Detections:
                 )
         if not (np.isfinite(self.boxes).all() and np.isfinite(self.scores).all()):
             raise ServiceError("Detections hold nan or infinity: expected finite numbers. Correct the detector.")
+        if answered := sorted(self.unknown.keys() & set(self.phrase_indices.tolist())):
+            raise ServiceError(
+                f"Detections.unknown={answered} have boxes: expected none for phrases that were not asked. "
+                "Correct the detector."
+            )
 
     @classmethod
-    def none(cls) -> Detections:
-        """Nothing found."""
-        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    def none(cls, unknown: Mapping[int, str] | None = None) -> Detections:
+        """Nothing found, be it because some phrases are `unknown`."""
+        return cls(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), unknown=dict(unknown or {})
+        )
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds boxes for phrases."""
+    """Finds boxes for phrases.
+
+    Two more attributes are used where a detector has them: ``precision_curve``, (score, precision) pairs with rising
+    scores, and ``nouns``, the only nouns it has words for.
+    """
 
     threshold: float
     """Score where a hit begins, calibrated for this model."""

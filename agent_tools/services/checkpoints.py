@@ -1,7 +1,8 @@
 """Opens a model's files: a folder, or a repository of the Hugging Face hub, safetensors only.
 
-A folder may hold an ``askmask.json`` with what was calibrated for its weights. Code that comes with weights is never
-run, pickled weights are never read, and nothing is printed. This module does not know phrases, prompts or presets.
+A folder may hold an ``askmask.json`` with what was calibrated for its weights, and a ``closed_vocabulary.json`` with
+the only words they know. Code that comes with weights is never run, pickled weights are never read, and nothing is
+printed. This module does not know what phrases mean, prompts or presets.
 """
 
 from __future__ import annotations
@@ -10,17 +11,39 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_tools.errors import AskmaskError, ConfigError, ServiceError, shorten
+from agent_tools.services.closed_vocabulary import ClosedVocabulary
 
 SETTINGS_FILE = "askmask.json"
+VOCABULARY_FILE = "closed_vocabulary.json"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 PATTERNS = ("*.safetensors", "*.json", "*.txt")
 """What is fetched from a repository: weights, configurations, vocabularies."""
 _PROBE_SECONDS = 5.0
+_File = TypeVar("_File", bound=BaseModel)
+
+
+class TilingSettings(BaseModel):
+    """``tiling`` in ``askmask.json``: when closer looks at parts of a picture pay for one detector.
+
+    Wherever the detector is saturated they are taken anyway; see `agent_tools.services.tiling`.
+
+    Attributes:
+        small: median size of the candidates, as a share of the shorter side of what the model sees, up to which they
+            are small to it, in [0, 1]; 0: they never are.
+        many: candidates of one phrase from which small things are looked at closer, where the model sees the picture
+            pixel for pixel; the more the picture is scaled down, in proportion the fewer it takes.
+        most: largest number of tiles of one picture.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    small: float = Field(default=0.0, ge=0, le=1)
+    many: int = Field(default=22, ge=1)
+    most: int = Field(default=20, ge=2)
 
 
 class CheckpointSettings(BaseModel):
@@ -36,6 +59,7 @@ class CheckpointSettings(BaseModel):
         draw_prompts: whether the segmenter was also taught each prompt as a picture; see `drawn_prompts`.
         zoom: share of each side of the picture that the segmenter's closer looks show, in [0, 1); 0: it takes none.
             For small models: a look costs one more encoding of the picture, made at the first prompt it serves.
+        tiling: when the detector looks closer at parts of a picture.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -47,6 +71,7 @@ class CheckpointSettings(BaseModel):
     mask_prompt_logit: float = Field(default=10.0, gt=0)
     draw_prompts: bool = False
     zoom: float = Field(default=0.0, ge=0, lt=1)
+    tiling: TilingSettings = TilingSettings()
 
     @classmethod
     def read(cls, folder: Path) -> CheckpointSettings:
@@ -55,16 +80,28 @@ class CheckpointSettings(BaseModel):
         Raises:
             ConfigError: the file is not valid.
         """
-        path = folder / SETTINGS_FILE
-        if not path.is_file():
-            return cls()
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (ValidationError, UnicodeDecodeError) as error:
-            first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise ConfigError(
-                f"{SETTINGS_FILE}={shorten(path)} is not valid: expected {first}. Correct or delete it."
-            ) from None
+        return _beside(folder, SETTINGS_FILE, cls) or cls()
+
+
+def read_vocabulary(folder: Path) -> ClosedVocabulary | None:
+    """The words beside the weights; None where the folder has none, and the model reads any phrase.
+
+    Raises:
+        ConfigError: the file is not valid.
+    """
+    return _beside(folder, VOCABULARY_FILE, ClosedVocabulary)
+
+
+def _beside(folder: Path, name: str, shape: type[_File]) -> _File | None:
+    """A file beside the weights, checked; None where there is none."""
+    path = folder / name
+    if not path.is_file():
+        return None
+    try:
+        return shape.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise ConfigError(f"{name}={shorten(path)} is not valid: expected {first}. Correct or delete it.") from None
 
 
 def locate(source: str | Path, role: str) -> Path:

@@ -21,10 +21,13 @@ from agent_tools.errors import AskmaskError, ConfigError, shorten
 from agent_tools.services.base import Detector, Segmenter
 from agent_tools.services.checkpoints import HUB_ID
 from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.tiling import TiledDetector
 
 Role = Literal["detector", "segmenter"]
 _IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _IN_MODULE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
+_BUILT_IN: dict[tuple[Role, str], str] = {("segmenter", "grabcut"): "agent_tools.services.grabcut:GrabCut"}
+"""Services of ours that need no weights, by the name that a person types."""
 FORMS = "a folder, a hub id owner/name, path/to/file.py:factory, package.module:factory or an installed entry point"
 
 
@@ -45,7 +48,8 @@ def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
         # A late import: it loads torch, which a factory of somebody else's may not need.
         from agent_tools.services.grounding_dino import GroundingDino
 
-        return GroundingDino(typed, device, cache)
+        detector = GroundingDino(typed, device, cache)
+        return TiledDetector(detector, detector.input_size, detector.tiling)
     service = _called("detector", typed, factory)
     what = f"detector={shorten(typed)} gave a {type(service).__name__}"
     if not (isinstance(service, Detector) and callable(service.detect)):
@@ -89,6 +93,7 @@ def _called(role: Role, typed: str, factory: Callable[[], Any]) -> Any:
 
 def _factory(role: Role, typed: str) -> Callable[[], Any] | None:
     """What to call; None where `typed` is a folder or a hub id."""
+    typed = _BUILT_IN.get((role, typed), typed)
     if Path(typed).expanduser().is_dir():
         return None
     if match := _IN_FILE.fullmatch(typed):
@@ -104,7 +109,9 @@ def _factory(role: Role, typed: str) -> Callable[[], Any] | None:
         return loaded
     if HUB_ID.fullmatch(typed):
         return None
-    installed = ", ".join(sorted(entry.name for entry in entry_points(group=f"askmask.{role}s"))) or "none"
+    names = [name for its_role, name in _BUILT_IN if its_role == role]
+    names += [entry.name for entry in entry_points(group=f"askmask.{role}s")]
+    installed = ", ".join(sorted(names)) or "none"
     raise ConfigError(
         f"{role}={shorten(typed)} names nothing: expected {FORMS} (installed: {installed}). "
         "Correct it, or use --models demo."

@@ -3,14 +3,15 @@
 Boxes and scores are the model's (Liu et al. 2023, "Grounding DINO"; Zhao et al. 2024, "An Open and Comprehensive
 Pipeline for Unified Object Grounding and Detection"); prompts, spans, suppression and labels are ours. The model fuses
 the words with the picture from its first encoder layer on, so a new phrase needs a new pass: what is cached is the
-answer to the same phrases on the same picture. This module does not know masks, handles or conversations.
+answer to the same phrases on the same picture. A checkpoint that was taught few words is asked in these alone; see
+`closed_vocabulary`. This module does not know masks, handles or conversations.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -24,11 +25,13 @@ from transformers import AutoModelForZeroShotObjectDetection
 from agent_tools.errors import ServiceError, shorten
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections
-from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
+from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model, read_vocabulary
+from agent_tools.services.closed_vocabulary import Reading
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.phrases import PromptPass, clean_phrase, pack
 from agent_tools.services.suppression import standing
+from agent_tools.services.tiling import InputSize
 
 FAMILIES = {
     # (threshold, floor) where the checkpoint has no askmask.json: the box threshold of Grounding DINO's README, the
@@ -58,6 +61,9 @@ class GroundingDino:
         threshold: score where a hit begins.
         floor: lowest score of the candidates that come back.
         precision_curve: (score, precision) pairs measured for these weights; empty where unknown.
+        nouns: the only nouns that the weights have words for; empty where they read any phrase.
+        input_size: what the weights' processor scales pictures to.
+        tiling: when looks at parts of a picture pay for these weights; see `tiling`.
         model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
     """
 
@@ -74,7 +80,7 @@ class GroundingDino:
         """Opens the model.
 
         Args:
-            source: a folder, or a hub id; `askmask.json` beside the weights is honoured.
+            source: a folder, or a hub id; `askmask.json` and `closed_vocabulary.json` beside the weights are honoured.
             device: auto, cpu, cuda:n or mps.
             cache: shared with other services; None makes one of the configured size.
             pictures_per_pass: pictures of one size answered together; None: what suits the device.
@@ -92,10 +98,14 @@ class GroundingDino:
         with running(self._device, self._name):
             self._model.to(self._device)
         self._settings = CheckpointSettings.read(folder)
+        self._vocabulary = read_vocabulary(folder)
+        self.nouns = tuple(self._vocabulary.nouns) if self._vocabulary else ()
         threshold, floor = FAMILIES[self._model.config.model_type]
         self.threshold = self._settings.threshold if self._settings.threshold is not None else threshold
         self.floor = self._settings.floor if self._settings.floor is not None else min(floor, self.threshold)
         self.precision_curve = self._settings.precision_curve
+        self.input_size = InputSize.of(self._processor.image_processor.size)
+        self.tiling = self._settings.tiling
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
         self._pictures_per_pass = pictures_per_pass or _PICTURES_PER_PASS[self._device.type]
@@ -104,7 +114,9 @@ class GroundingDino:
     def detect(self, pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Detections]:
         """Find every phrase of ``phrases[i]`` on ``pictures[i]``; see `Detector.detect`.
 
-        A phrase given twice is answered at its first place; one without a word in it finds nothing.
+        A phrase given twice is answered at its first place; one without a word in it finds nothing. Two phrases that
+        the weights have the same words for ("tin" and "can") are asked once and both get all that is found: each thing
+        is both. A phrase that they have no words for is not asked and is `Detections.unknown`.
 
         Raises:
             ServiceError: the model failed; OutOfMemoryError where the device had no room.
@@ -128,23 +140,32 @@ class GroundingDino:
 
     def _detect_run(self, pictures: dict[int, Picture], phrases: tuple[str, ...]) -> dict[int, Detections]:
         """Answer the same phrases on several pictures, each once."""
-        keys = {index: (picture.digest, self._source, phrases) for index, picture in pictures.items()}
+        readings = {phrase: self._read(phrase) for phrase in phrases}
+        places: dict[str, list[int]] = {}
+        for phrase, reading in readings.items():
+            if reading.asked:
+                places.setdefault(reading.asked, []).append(phrases.index(phrase))
+        words = tuple(places)
+        keys = {index: (picture.digest, self._source, words) for index, picture in pictures.items()}
         known = {index: self._cache.get(key) for index, key in keys.items()}
         found: dict[int, Detections] = {index: hit for index, hit in known.items() if hit is not None}
-        distinct = {word: place for place, word in reversed(list(enumerate(phrases))) if word}
-        words = sorted(distinct, key=distinct.__getitem__)
-        missing = [index for index in pictures if index not in found]
-        if not words:
-            return found | {index: Detections.none() for index in missing}
-        passes = self._passes(words)
+        missing = [index for index in pictures if index not in found] if words else []
+        passes = self._passes(words) if missing else []
         for indices, inputs in self._batches(missing, pictures):
             answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
             for row, index in enumerate(indices):
-                detections = self._settle([answer[row] for answer in answers], passes, words, distinct)
+                detections = self._settle([answer[row] for answer in answers], passes, words)
                 size = detections.boxes.nbytes + detections.scores.nbytes + detections.phrase_indices.nbytes
                 self._cache.put(keys[index], detections, size + 200)
                 found[index] = detections
-        return found
+        unknown = {phrases.index(phrase): told.why_not for phrase, told in readings.items() if told.why_not}
+        return {
+            index: _placed(found[index], list(places.values()), unknown) if words else Detections.none(unknown)
+            for index in pictures
+        }
+
+    def _read(self, phrase: str) -> Reading:
+        return Reading(phrase) if self._vocabulary is None else self._vocabulary.read(phrase)
 
     def _passes(self, words: Sequence[str]) -> list[PromptPass]:
         tokenizer = self._processor.tokenizer
@@ -197,10 +218,8 @@ class GroundingDino:
         self.model_seconds += time.perf_counter() - began
         return [_Answer(_to_pixels(boxes[row], picture), scores[row]) for row, picture in enumerate(pictures)]
 
-    def _settle(
-        self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str], places: dict[str, int]
-    ) -> Detections:
-        """The boxes of one picture that stand, over all its passes."""
+    def _settle(self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str]) -> Detections:
+        """The boxes of one picture that stand, over all its passes; indices are into `words`."""
         boxes, scores, claimed, saturated = [], [], [], False
         for answer, prompt in zip(answers, passes, strict=True):
             query, column = np.nonzero(answer.scores >= self.floor)
@@ -211,8 +230,14 @@ class GroundingDino:
             saturated |= busy >= _SATURATED * len(answer.scores)
         everything, every_score, phrase = np.concatenate(boxes), np.concatenate(scores), np.concatenate(claimed)
         kept = standing(everything, every_score, phrase, words, self.threshold, self._settings.suppress_iou)
-        place = np.array([places[word] for word in words], np.int64)
-        return Detections(everything[kept], every_score[kept], place[phrase[kept]], saturated)
+        return Detections(everything[kept], every_score[kept], phrase[kept], saturated)
+
+
+def _placed(found: Detections, places: Sequence[Sequence[int]], unknown: Mapping[int, str]) -> Detections:
+    """The same boxes under the phrases they were asked for: each word's `places`; a box for every one of these."""
+    copies = [(row, place) for row, word in enumerate(found.phrase_indices) for place in places[word]]
+    rows, indices = np.array(copies, np.int64).reshape(-1, 2).T
+    return Detections(found.boxes[rows], found.scores[rows], indices, found.saturated, unknown)
 
 
 def phrase_scores(logits: torch.Tensor, spans: Sequence[tuple[int, int]], how: str) -> torch.Tensor:

@@ -84,9 +84,14 @@ def narrows(narrow: str, wide: str) -> bool:
     return narrow != wide and _head(narrow) == _head(wide) and set(wide.split()) < set(narrow.split())
 
 
-def _head(phrase: str) -> str:
-    words = phrase.split()
+def description_start(words: Sequence[str]) -> int:
+    """Index of the word that begins a description ("box | of cereal", "person | wearing a hat"); else their number."""
     for index, word in enumerate(words):
         if index and (_RELATION.fullmatch(word) or (word.endswith("ing") and index < len(words) - 1)):
-            return words[index - 1]
-    return words[-1] if words else ""
+            return index
+    return len(words)
+
+
+def _head(phrase: str) -> str:
+    words = phrase.split()
+    return words[description_start(words) - 1] if words else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from numpy.typing import NDArray
 from transformers import AutoModelForMaskGeneration
 
@@ -29,6 +27,7 @@ from agent_tools.services.checkpoints import CheckpointSettings, locate, open_mo
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
 
@@ -36,72 +35,6 @@ STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
 _CELLS_PER_PASS = {"cpu": 4 * 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
 """Prompts of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
-_LEAST_ROOM = 0.05
-"""Share of a closer look that has to be free round a thing: its outline is judged by what lies about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A window of a picture, the whole of it or a closer look, and how it lies in the square the model sees.
-
-    Attributes:
-        left: column where the window begins, pixels of the picture.
-        top: row where the window begins, pixels of the picture.
-        width: of the window, pixels.
-        height: of the window, pixels.
-        square: side of the square, pixels.
-        cells: side of the mask logits.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-    square: int
-    cells: int
-
-    @property
-    def shrunk(self) -> tuple[int, int]:
-        """Width and height of the window inside the square, pixels of the square."""
-        scale = self.square / max(self.width, self.height)
-        return max(1, int(self.width * scale + 0.5)), max(1, int(self.height * scale + 0.5))
-
-    def to_square(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(..., 2) float32 x, y in pixels of the picture → pixels of the square."""
-        width, height = self.shrunk
-        scale = np.array([width / self.width, height / self.height], np.float32)
-        return (coordinates - np.array([self.left, self.top], np.float32)) * scale
-
-    def pixels(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The window of something at the whole picture's size, (H, W, ...)."""
-        return array[self.top : self.top + self.height, self.left : self.left + self.width]
-
-    def room(self, extent: NDArray[np.float32], picture: Picture) -> float:
-        """How far inside the window a box (xyxy) lies, as a share of it; the picture's own edges are no limit."""
-        x0, y0, x1, y1 = (float(side) for side in extent)
-        right, bottom = self.left + self.width, self.top + self.height
-        gaps = [
-            (x0 - self.left) / self.width if self.left else np.inf,
-            (y0 - self.top) / self.height if self.top else np.inf,
-            (right - x1) / self.width if right < picture.width else np.inf,
-            (bottom - y1) / self.height if bottom < picture.height else np.inf,
-        ]
-        return min(gaps)
-
-    def upsampling(self) -> tuple[Floats, Floats]:
-        """Matrices (H, cells) and (W, cells), float32: ``rows @ logits @ columns.T`` is the mask at the window's size.
-
-        The reference enlarges the logits to the square, crops the picture out and resizes it, each bilinearly. Both
-        steps are linear and separable, so that their product gives any window of the result without the rest of it.
-        """
-        eye = torch.eye(self.cells)[None]
-
-        def along(shrunk: int, full: int) -> Floats:
-            square = F.interpolate(eye, size=self.square, mode="linear", align_corners=False)[..., :shrunk]
-            return F.interpolate(square, size=full, mode="linear", align_corners=False)[0].T.contiguous().numpy()
-
-        width, height = self.shrunk
-        return along(height, self.height), along(width, self.width)
 
 
 class Sam:
@@ -176,7 +109,8 @@ class Sam:
                     f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
                     f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
                 )
-        chosen = self._choose_views(picture, prompts)
+        cells = 4 * self._tokens
+        chosen = choose_views(picture, [_extent(prompt) for prompt in prompts], self._zoom, self._square, cells)
         answers: dict[int, Segments] = {}
         for view in dict.fromkeys(chosen):
             encoding = self._encode(picture, view)
@@ -187,28 +121,7 @@ class Sam:
                     answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
         return [answers[index] for index in range(len(prompts))]
 
-    def _choose_views(self, picture: Picture, prompts: Sequence[Prompt]) -> list[_View]:
-        """For each prompt the whole picture, or, for weights that want it, the closer look that shows it best.
-
-        Only a prompt that says how large its thing is, by a box or an earlier mask, can be looked at closely.
-        """
-        whole = _View(0, 0, picture.width, picture.height, self._square, 4 * self._tokens)
-        if not self._zoom or min(picture.width, picture.height) * self._zoom < 1:
-            return [whole] * len(prompts)
-        width, height = int(picture.width * self._zoom), int(picture.height * self._zoom)
-        closer = [
-            _View(left, top, width, height, self._square, 4 * self._tokens)
-            for top in (0, picture.height - height)
-            for left in (0, picture.width - width)
-        ]
-        views = []
-        for prompt in prompts:
-            extent = _extent(prompt)
-            best = whole if extent is None else max(closer, key=lambda view: view.room(extent, picture))
-            views.append(best if extent is not None and best.room(extent, picture) >= _LEAST_ROOM else whole)
-        return views
-
-    def _encode(self, picture: Picture, view: _View) -> torch.Tensor:
+    def _encode(self, picture: Picture, view: View) -> torch.Tensor:
         """The encoding of a view of the picture, (1, C, T, T), from the cache where it is there."""
         key = (picture.digest, self._source, view)
         known: torch.Tensor | None = self._cache.get(key)
@@ -239,7 +152,7 @@ class Sam:
             for begin in range(0, len(indices), self._prompts_per_pass):
                 yield indices[begin : begin + self._prompts_per_pass]
 
-    def _decode(self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: _View) -> tuple[Floats, Floats]:
+    def _decode(self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: View) -> tuple[Floats, Floats]:
         """One pass of the decoder over prompts of one make: logits (N, C, cells, cells) and IoU (N, C), float32."""
         points = self._stack([view.to_square(prompt.points) for prompt in prompts if prompt.points is not None])
         labels = self._stack([prompt.labels for prompt in prompts if prompt.labels is not None])
@@ -271,7 +184,7 @@ class Sam:
         """One array a prompt → (N, 1, ...) on the device; None where the prompts of this make have none."""
         return torch.from_numpy(np.stack(arrays))[:, None].to(self._device) if arrays else None
 
-    def _mask_prompt(self, mask: Mask, view: _View) -> NDArray[np.float32]:
+    def _mask_prompt(self, mask: Mask, view: View) -> NDArray[np.float32]:
         """An earlier mask as the decoder takes it: (cells, cells) float32 logits over the square."""
         per_pixel = view.cells / view.square
         width, height = (max(1, round(side * per_pixel)) for side in view.shrunk)
@@ -296,9 +209,9 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
 def _to_segments(
     logits: Floats,
     ious: Floats,
-    rows: Floats,
-    columns: Floats,
-    view: _View,
+    rows: Axis,
+    columns: Axis,
+    view: View,
     picture: Picture,
 ) -> Segments:
     """The candidates of one prompt, best first.
@@ -306,8 +219,8 @@ def _to_segments(
     Args:
         logits: (C, cells, cells) float32.
         ious: (C,) float32.
-        rows: (H, cells) float32, from `_View.upsampling`.
-        columns: (W, cells) float32, likewise.
+        rows: from `View.upsampling`.
+        columns: likewise.
         view: what the logits are about.
         picture: what the view is of.
     """
@@ -320,17 +233,17 @@ def _to_segments(
     )
 
 
-def _cut(logits: Floats, rows: Floats, columns: Floats, view: _View, picture: Picture) -> tuple[Mask, float]:
+def _cut(logits: Floats, rows: Axis, columns: Axis, view: View, picture: Picture) -> tuple[Mask, float]:
     """A mask at picture size and its stability, worked out only where the logits rise towards the cut."""
     near = logits > -STABILITY_OFFSET
     # A bilinear value is a mean of its neighbours: where none of them is near the cut, neither is the value.
-    down = np.flatnonzero(rows @ near.any(axis=1).astype(np.float32))
-    across = np.flatnonzero(columns @ near.any(axis=0).astype(np.float32))
-    if not len(down) or not len(across):
+    down, cells_down = rows.reach(np.flatnonzero(near.any(axis=1)))
+    across, cells_across = columns.reach(np.flatnonzero(near.any(axis=0)))
+    if down.start == down.stop or across.start == across.stop:
         return Mask.from_crop(np.zeros((0, 0)), 0, 0, picture.height, picture.width), 0.0
-    top, bottom, left, right = int(down[0]), int(down[-1]) + 1, int(across[0]), int(across[-1]) + 1
-    window = rows[top:bottom] @ logits @ columns[left:right].T
+    nearby = logits[cells_down, cells_across]
+    window = rows.weights[down, cells_down] @ nearby @ columns.weights[across, cells_across].T
     sure = np.count_nonzero(window > STABILITY_OFFSET)
     possible = np.count_nonzero(window > -STABILITY_OFFSET)
-    mask = Mask.from_crop(window > 0, view.left + left, view.top + top, picture.height, picture.width)
+    mask = Mask.from_crop(window > 0, view.left + across.start, view.top + down.start, picture.height, picture.width)
     return mask, sure / possible if possible else 0.0

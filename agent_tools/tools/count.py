@@ -16,7 +16,7 @@ from agent_tools.tools.arguments import Arguments, Names, Phrases, Where
 from agent_tools.tools.certainty import DOUBTFUL, bounds
 from agent_tools.tools.choosing import choose
 from agent_tools.tools.context import ToolContext, ToolResult
-from agent_tools.tools.finding import Found, chance_of, look, maker, remember
+from agent_tools.tools.finding import Found, chance_of, look, maker, remember, untold
 from agent_tools.tools.wording import by_label, compact, found_nothing, results
 
 
@@ -51,9 +51,14 @@ def count(context: ToolContext, arguments: CountArguments) -> ToolResult:
         mine = [thing for thing in objects if thing.label == phrase]
         missed = [each for each in seen.misses if each.label == phrase]
         counts[phrase] = counted = _counted(mine, missed, seen.saturated)
-        parts.append(_spoken(phrase, mine, counted, seen.notes.get(phrase, "")))
-    tied = {"candidates": context.state.selection} if seen.tied else {}
-    return results(parts, objects, counts=counts, picture=picture, selection=context.state.selection, **tied)
+        if phrase in seen.unknown:
+            counted["unknown"] = seen.unknown[phrase]
+        else:
+            parts.append(_spoken(phrase, mine, counted, seen.notes.get(phrase, "")))
+    said, extra = untold(context, seen)
+    extra |= {"candidates": context.state.selection} if seen.tied else {}
+    selection = context.state.selection
+    return results([*parts, said], objects, counts=counts, picture=picture, selection=selection, **extra)
 
 
 def _count_known(context: ToolContext, arguments: CountArguments) -> ToolResult:

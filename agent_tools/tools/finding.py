@@ -9,8 +9,8 @@ This module does not know counting, nor what a planner is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from agent_tools.tools.arguments import Quantity, Where
 from agent_tools.tools.certainty import DOUBTFUL, chances
 from agent_tools.tools.choosing import Choice, choose, filter_by, pick
 from agent_tools.tools.context import ToolContext
+from agent_tools.tools.wording import not_asked
 
 SAME_THING = 0.9
 """IoU of boxes or masks above which a thing of the same label is the same thing."""
@@ -76,6 +77,7 @@ class Sighting:
         saturated: whether the detector ran out of room.
         notes: a phrase → why nothing of it was left by the `Where`, or between what it ties.
         tied: phrases for which more than one thing fits a word that means one.
+        unknown: each phrase that the detector was not asked, for want of words → why.
     """
 
     hits: list[Found]
@@ -83,6 +85,7 @@ class Sighting:
     saturated: bool
     notes: dict[str, str]
     tied: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(
@@ -142,7 +145,14 @@ def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighti
             prompts = ({"phrase": phrase, "chance": round(chance, 4)}, {"box": [round(side, 2) for side in box]})
             found = Found(picture, phrase, score, box, turn, prompts, review=chance < DOUBTFUL)
             (hits if score >= detector.threshold else misses).append(found)
-    return Sighting(hits, misses, detections.saturated, {})
+    unknown = {phrases[index]: why for index, why in detections.unknown.items()}
+    return Sighting(hits, misses, detections.saturated, {}, unknown=unknown)
+
+
+def untold(context: ToolContext, seen: Sighting) -> tuple[str, dict[str, Any]]:
+    """What a planner and what programs are told of phrases that the detector was not asked; see `not_asked`."""
+    services = context.services
+    return not_asked(seen.unknown, services.detector_name, getattr(services.detector, "nouns", ()))
 
 
 def cut_out(context: ToolContext, picture: str, found: Sequence[Found]) -> list[Found]:

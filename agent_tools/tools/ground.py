@@ -6,7 +6,7 @@ from pydantic import Field
 
 from agent_tools.tools.arguments import Arguments, Phrases, Quantity
 from agent_tools.tools.context import ToolContext, ToolResult
-from agent_tools.tools.finding import look, maker, remember
+from agent_tools.tools.finding import look, maker, remember, untold
 from agent_tools.tools.wording import by_label, found_nothing, results
 
 
@@ -27,5 +27,8 @@ def ground(context: ToolContext, arguments: GroundArguments) -> ToolResult:
     context.turn.use_picture(picture)
     objects = remember(context, seen.hits, maker(context, masks=False))
     context.turn.select([thing.handle for thing in objects])
-    missing = [found_nothing(phrase) for phrase in arguments.phrases if phrase not in {t.label for t in objects}]
-    return results([by_label(objects), *missing], objects, picture=picture, selection=context.state.selection)
+    settled = {thing.label for thing in objects} | seen.unknown.keys()
+    missing = [found_nothing(phrase) for phrase in arguments.phrases if phrase not in settled]
+    said, extra = untold(context, seen)
+    parts = [by_label(objects), *missing, said]
+    return results(parts, objects, picture=picture, selection=context.state.selection, **extra)

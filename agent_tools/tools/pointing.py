@@ -18,7 +18,7 @@ from agent_tools.references import Box, Region
 from agent_tools.services.base import Prompt, Segments
 from agent_tools.tools.choosing import place_of_gesture
 from agent_tools.tools.context import ToolContext
-from agent_tools.tools.finding import SAME_THING, Found, best_for_box, detect
+from agent_tools.tools.finding import SAME_THING, Found, best_for_box, detect, untold
 
 STROKE_POINTS = 8
 """Points taken along a stroke, evenly."""
@@ -41,7 +41,7 @@ def at_gestures(
     opened, turn = context.opened(picture), context.state.turn_number
     seen = detect(context, picture, phrases) if phrases else None
     drafts: list[tuple[Found, Prompt]] = []
-    remarks: list[str] = []
+    remarks = [untold(context, seen)[1]["unknown"]["why"]] if seen and seen.unknown else []
     for gesture in gestures:
         region = place_of_gesture(gesture, opened.width, opened.height)
         points = _points(gesture) if region.area is None else []

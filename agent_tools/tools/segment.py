@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from agent_tools.tools.arguments import Arguments, Mode, Names, Phrases, Quantit
 from agent_tools.tools.choosing import Choice, choose
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.everything import everything
-from agent_tools.tools.finding import Found, cut_out, look, maker, recognise, remember
+from agent_tools.tools.finding import Found, cut_out, look, maker, recognise, remember, untold
 from agent_tools.tools.pointing import at_gestures
 from agent_tools.tools.wording import by_label, found_nothing, results
 
@@ -47,7 +48,8 @@ def segment(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
         return _known(context, arguments)
     picture = _picture(context, arguments)
     notes: dict[str, str] = {}
-    tied = False
+    extra: dict[str, Any] = {}
+    said, tied = "", False
     if arguments.gestures is not None or arguments.mode == "everything":
         found, remarks = (
             (everything(context, picture), [])
@@ -62,13 +64,14 @@ def segment(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
     else:
         seen = look(context, picture, arguments.phrases or (), where=arguments.where, quantity=arguments.quantity)
         found, notes, tied = seen.hits, seen.notes, bool(seen.tied)
+        said, extra = untold(context, seen)
         parts = [f"{phrase}: {note}" for phrase, note in notes.items() if phrase in seen.tied]
     found = _in_mode(context, found, arguments.mode)
     context.turn.use_picture(picture)
     objects = remember(context, found, maker(context))
-    labels = {thing.label for thing in objects}
-    parts += [found_nothing(p, notes.get(p, "")) for p in arguments.phrases or () if p not in labels]
-    return _selected(context, picture, objects, parts, tied)
+    settled = {thing.label for thing in objects} | set(extra.get("unknown", {}).get("phrases", ()))
+    parts += [found_nothing(p, notes.get(p, "")) for p in arguments.phrases or () if p not in settled]
+    return _selected(context, picture, objects, [*parts, said], tied, **extra)
 
 
 def _known(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
@@ -91,10 +94,10 @@ def _known(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
 
 
 def _selected(
-    context: ToolContext, picture: str, objects: Sequence[ObjectVersion], parts: Sequence[str], tied: bool
+    context: ToolContext, picture: str, objects: Sequence[ObjectVersion], parts: Sequence[str], tied: bool, **extra: Any
 ) -> ToolResult:
     context.turn.select([thing.handle for thing in objects])
-    extra = {"candidates": context.state.selection} if tied else {}
+    extra |= {"candidates": context.state.selection} if tied else {}
     said = [by_label(objects), *parts]
     if not any(said):
         said = ["Nothing found"]

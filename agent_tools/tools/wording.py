@@ -6,9 +6,10 @@ This module does not know what any tool does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from agent_tools.errors import shorten
 from agent_tools.memory import ObjectVersion
 from agent_tools.tools.results import ToolResult
 
@@ -76,6 +77,27 @@ def _scores(objects: Sequence[ObjectVersion]) -> str:
 def found_nothing(phrase: str, why: str = "") -> str:
     """That a phrase was looked for and not found, which is an answer and not a failure."""
     return f"0 {phrase}: {why or 'none found'}"
+
+
+def not_asked(unknown: Mapping[str, str], detector: str, nouns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """That phrases were never asked of the detector, because it has no words for them.
+
+    Args:
+        unknown: phrase → why, as `Detections.unknown` tells it.
+        detector: its name.
+        nouns: those it has words for, where that is known.
+
+    Returns:
+        A part for `results`, empty where nothing is unknown; and what programs get.
+    """
+    if not unknown:
+        return "", {}
+    knows = f"it knows {', '.join(nouns)}; " if nouns else ""
+    reasons = ", and it ".join(dict.fromkeys(unknown.values()))
+    more = "`askmask models get base` fetches one that knows many more"
+    why = f"the {shorten(detector)} detector {reasons} ({knows}{more})"
+    said = f"{', '.join(f'0 {phrase}' for phrase in unknown)}: {why}"
+    return said, {"unknown": {"phrases": list(unknown), "why": why}}
 
 
 def results(parts: Sequence[str], objects: Sequence[ObjectVersion], **data: Any) -> ToolResult:

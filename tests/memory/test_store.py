@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 
 from agent_tools.errors import ConflictError, MemoryStoreError
 from agent_tools.masks import Mask
-from agent_tools.memory import Memory
+from agent_tools.memory import CallRecord, Memory, Turn
 from agent_tools.memory.memory import DATABASE
 from agent_tools.pictures import Picture
 
@@ -54,7 +55,7 @@ def test_files_are_for_their_owner_alone(folder: Path, add: Add) -> None:
             found[folder / "new"] = stat.S_IMODE((folder / "new").stat().st_mode)
     finally:
         os.umask(umask)
-    assert len(found) == 7, "the folder, the database with its two journals, pictures and its shard, one picture"
+    assert len(found) == 6, "the folder, the database with its two journals, pictures, one picture"
     for path, mode in found.items():
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
@@ -220,7 +221,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 ADD_ONE = """
-from agent_tools.memory import Memory
+from agent_tools.memory import CallRecord, Memory, Turn
 with Memory(sys.argv[1]) as memory, memory.turn(sys.argv[2], "from elsewhere") as turn:
     turn.add_object(picture="p1", label="pear", box=(0, 0, 1, 1))
 """
@@ -250,7 +251,7 @@ def test_turn_begun_before_another_process_committed_is_a_conflict(
 
 ADD_TEN = """
 from agent_tools.errors import ConflictError
-from agent_tools.memory import Memory
+from agent_tools.memory import CallRecord, Memory, Turn
 with Memory(sys.argv[1]) as memory:
     mine = memory.create()
     done = 0
@@ -278,7 +279,7 @@ def test_processes_writing_one_conversation_of_a_new_store_lose_nothing(
 
 
 CREATE = """
-from agent_tools.memory import Memory
+from agent_tools.memory import CallRecord, Memory, Turn
 with Memory(sys.argv[1]) as memory:
     memory.create()
 """
@@ -338,6 +339,31 @@ def test_process_killed_at_any_moment_leaves_every_finished_turn_and_no_half_one
         os.kill(pid, signal.SIGKILL)
         assert elsewhere.wait() == [signal.SIGKILL]
         check_whole(folder, conversation, [int(line) for line in log.read_text().split()])
+
+
+def test_turn_is_flushed_to_the_disk_unless_it_only_took_in_pictures_and_gestures(
+    memory: Memory, picture: Callable[[int], Picture], add: Callable[..., str]
+) -> None:
+    conversation = memory.create()
+
+    def flushed(work: Callable[[Turn], object]) -> bool:
+        with memory.turn(conversation) as turn:
+            work(turn)
+        with closing(memory._store._engine.raw_connection()) as connection:
+            level = connection.cursor().execute("PRAGMA synchronous").fetchone()[0]
+        return bool(level == 2)  # FULL; 1 is NORMAL
+
+    assert not flushed(lambda turn: turn.open_picture(picture(100)))
+    assert not flushed(lambda turn: turn.add_gesture("p1", "point", [(1, 1)]))
+    assert flushed(lambda turn: setattr(turn, "answer", "None found."))
+    assert not flushed(lambda turn: turn.open_picture(picture(200)))
+    assert flushed(add)
+    assert not flushed(lambda turn: turn.open_picture(picture(50)))
+    assert flushed(lambda turn: turn.record_call(CallRecord("c1", "count")))
+    assert not flushed(lambda turn: turn.use_picture("p1"))
+    assert flushed(lambda turn: turn.undo())
+    assert not flushed(lambda turn: turn.add_gesture("p1", "point", [(1, 1)]))
+    assert flushed(lambda turn: turn.forget("m1"))
 
 
 def check_whole(folder: Path, conversation: str, finished: list[int]) -> None:

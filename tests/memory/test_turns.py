@@ -80,7 +80,7 @@ def test_turn_whose_block_raises_leaves_nothing(memory: Memory, add: Add) -> Non
         fail()
     assert memory.state(conversation) == before
     assert memory.history(conversation) == []
-    assert not list((memory.data_dir / "pictures").glob("*/*"))
+    assert not list((memory.data_dir / "pictures").glob("*"))
     with memory.turn(conversation, "count") as turn:
         assert turn.call("c1") is None
 

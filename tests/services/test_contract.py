@@ -13,12 +13,15 @@ from agent_tools.errors import ServiceError
 from agent_tools.masks import Mask
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detector, Prompt, Segmenter, SegmentRequest
+from agent_tools.services.checkpoints import TilingSettings
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
+from agent_tools.services.grabcut import GrabCut
 from agent_tools.services.grounding_dino import GroundingDino
 from agent_tools.services.sam import Sam
+from agent_tools.services.tiling import InputSize, TiledDetector
 
-DETECTORS = ["fake", "grounding-dino", "mm-grounding-dino", "demo-detector"]
-SEGMENTERS = ["fake", "sam", "demo-segmenter"]
+DETECTORS = ["fake", "tiled-fake", "grounding-dino", "mm-grounding-dino", "demo-detector"]
+SEGMENTERS = ["fake", "grabcut", "sam", "demo-segmenter"]
 PHRASES = ["red apple", "orange", "book"]
 
 
@@ -40,12 +43,14 @@ def opened(folders: dict[str, Path], name: str, service: Callable[..., Any], fak
 
 @pytest.fixture(params=DETECTORS, scope="module")
 def detector(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> Detector:
+    if request.param == "tiled-fake":
+        return TiledDetector(FakeDetector(), InputSize(24, 32), TilingSettings(small=1, many=1))
     return opened(model_folders, request.param, GroundingDino, FakeDetector)
 
 
 @pytest.fixture(params=SEGMENTERS, scope="module")
 def segmenter(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> Segmenter:
-    return opened(model_folders, request.param, Sam, FakeSegmenter)
+    return GrabCut() if request.param == "grabcut" else opened(model_folders, request.param, Sam, FakeSegmenter)
 
 
 def box(*sides: float) -> Prompt:

@@ -25,6 +25,7 @@ from agent_tools.services.checkpoints import CheckpointSettings
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.grounding_dino import GroundingDino, phrase_scores
 from agent_tools.services.sam import Sam
+from agent_tools.services.views import choose_views
 
 
 def blocks(width: int = 120, height: int = 90, seed: int = 0) -> Picture:
@@ -228,7 +229,7 @@ def replaced_decoder(sam: Sam, logits: torch.Tensor) -> Iterator[None]:
 
 def test_sam_mask_prompt_covers_the_same_part_of_the_square(sam: Sam) -> None:
     mask = Mask.from_crop(np.ones((45, 60)), 60, 0, 90, 120)
-    (view,) = sam._choose_views(blocks(), [Prompt(mask=mask)])
+    (view,) = choose_views(blocks(), [None], 0.0, sam._square, 4 * sam._tokens)
     logits: NDArray[np.float32] = sam._mask_prompt(mask, view)
     assert logits.shape == (32, 32)
     expected = np.full((32, 32), -10, np.float32)
@@ -236,16 +237,9 @@ def test_sam_mask_prompt_covers_the_same_part_of_the_square(sam: Sam) -> None:
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
-def test_sam_closer_looks_serve_what_fits_them_and_are_encoded_once(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sam_closer_looks_are_encoded_once(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sam, "_zoom", 0.6)
-    small, large = np.array([4, 4, 20, 20], np.float32), np.array([4, 4, 110, 80], np.float32)
-    point = Prompt(points=np.array([[10, 10]], np.float32), labels=np.array([1]))
-    views = sam._choose_views(blocks(), [Prompt(box=small), Prompt(box=large), point])
-    assert [(view.left, view.top, view.width, view.height) for view in views] == [
-        (0, 0, 72, 54),
-        (0, 0, 120, 90),
-        (0, 0, 120, 90),
-    ]
+    small = np.array([4, 4, 20, 20], np.float32)
     encoded: list[tuple[int, ...]] = []
     monkeypatch.setattr(sam._model, "get_image_embeddings", _counting(sam._model.get_image_embeddings, encoded))
     far = np.array([100, 70, 116, 86], np.float32)
@@ -257,7 +251,7 @@ def test_sam_closer_looks_serve_what_fits_them_and_are_encoded_once(sam: Sam, mo
 def test_sam_mask_found_in_a_closer_look_lies_where_the_look_is(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sam, "_zoom", 0.5)
     with replaced_decoder(sam, torch.full((32, 32), 5.0)):
-        ((answer,),) = sam.segment([box_request(blocks(), (90, 60, 110, 80))])
+        ((answer,),) = sam.segment([box_request(blocks(), (92, 62, 108, 78))])
     assert answer.masks[0].box == (60, 45, 120, 90)
 
 

@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from agent_tools.errors import ServiceError, ToolInputError
 from agent_tools.memory import Memory
-from agent_tools.services.base import Services
+from agent_tools.services.base import Detections, Services
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
 from agent_tools.toolkit import VisionToolkit
 from workflows import conversation as conversation_module
@@ -97,6 +97,25 @@ def test_conversation_of_five_turns_gives_the_right_numbers(talk: Callable[..., 
     now = chat.ask("how many now?")
     assert "3" in now.answer
     assert len(now.objects) == 3
+
+
+class NoWords(FakeDetector):
+    """Has no word for anything."""
+
+    def detect(self, pictures: Sequence[Any], phrases: Sequence[Sequence[str]]) -> list[Detections]:
+        return [Detections.none(dict.fromkeys(range(len(asked)), "has no word for it")) for asked in phrases]
+
+
+def test_conversation_words_the_detector_lacks_on_several_pictures_are_explained_not_added_up(
+    talk: Callable[..., Conversation],
+) -> None:
+    chat = talk(NoWords())
+    second = chat.toolkit.open_picture(painted(8))
+    reply = chat.ask("count the unicorns", pictures=["p1", second])
+    assert reply.answer.count("I found no unicorns: the fake detector has no word for it (") == 2
+    assert "in all" not in reply.answer
+    assert reply.counts["unicorn"]["unknown"] == "has no word for it"
+    assert reply.counts["unicorn"]["n"] == 0
 
 
 def test_conversation_taken_up_again_still_knows_the_selection(
@@ -211,7 +230,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 from agent_tools.memory import Memory
-from agent_tools.services.base import Services
+from agent_tools.services.base import Detections, Services
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
 from agent_tools.toolkit import VisionToolkit
 from workflows.conversation import Conversation

@@ -49,12 +49,13 @@ def demo(choice: Choice, seed: int, out: Path | None, *, as_json: bool) -> None:
     """Run the demo in a conversation that is thrown away afterwards."""
     from agent_tools.memory import Memory
     from agent_tools.pictures import Picture
-    from workflows.demo_models.scenes import PLURALS, render_scene
+    from workflows.demo_models.plain.scenes import render_plain_scene
+    from workflows.demo_models.scenes import PLURALS
 
     choice = replace(choice, models=choice.models or "demo")
     if notice := choice.notice():
         note(notice)
-    scene = render_scene(seed, *SIZE)
+    scene = render_plain_scene(seed, *SIZE)
     picture = Picture.from_array(scene.image, f"demo-scene-{seed}.png")
     source = write_new(out or OUT, f"demo-scene-{seed}", picture.original, ".png")
     if not as_json:

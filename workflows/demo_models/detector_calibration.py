@@ -28,6 +28,11 @@ from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
 VALIDATION_SEEDS = 9_000_000
 """First seed of the scenes that thresholds are found on; training stays below, measuring starts above."""
 
+SMALL = 0.146
+"""Median size of candidates, as a share of the model's input, that tells a crowd from the scenes it learnt from.
+Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing; few scenes do. Chosen
+below `EVALUATION_SEEDS`; `python -m benchmarks.dense_counts` measures what comes of it."""
+
 _LOWEST = 0.05
 _LEVELS = np.arange(0.1, 0.85, 0.01)
 
@@ -64,6 +69,7 @@ class Calibration:
             "phrase_score": self.phrase_score,
             "suppress_iou": self.suppress_iou,
             "precision_curve": [[round(value, 4) for value in pair] for pair in self.precision_curve],
+            "tiling": {"small": SMALL},
         }
         (folder / "askmask.json").write_text(json.dumps(read, indent=2) + "\n", encoding="utf-8")
 

@@ -39,6 +39,7 @@ from workflows.demo_models.detector_model import (
 )
 from workflows.demo_models.detector_prompts import PAD, Prompt, draw_prompt
 from workflows.demo_models.detector_samples import Sample, draw_sample
+from workflows.demo_models.detector_words import write_vocabulary
 from workflows.demo_models.scene_pool import PoolSettings, ScenePool
 from workflows.demo_models.scenes import COLOURS, KINDS, NOUNS
 
@@ -295,6 +296,7 @@ class Trainer:
         picture = self.settings.picture
         processor = build_processor(picture.short, picture.long)
         save_bundle(averaged, processor, self.out / "detector")
+        write_vocabulary(self.out / "detector")
         found = calibrate(self.out / "detector", scenes)
         found.write(self.out / "detector")
         return found

@@ -116,7 +116,9 @@ class _Speaker:
             sentences = [self._part(outcome, sum(found.values()), whole)]
         else:
             place = self._place(outcome, sum(found.values())) + self._left_out(outcome, done, sum(found.values()))
-            sentences = self._sums(found, list(counts) if afresh or not found else [], place, handles)
+            looked_for = [phrase for phrase in counts if phrase not in self._unknown(outcome)]
+            sentences = self._sums(found, looked_for if afresh or not found else [], place, handles)
+            sentences += self._why_unknown(outcome)
         return sentences + [line for phrase in counts for line in self._doubts(phrase, counts)] + self._compared(counts)
 
     def _sums(self, found: Mapping[str, int], looked_for: Sequence[str], place: str, handles: str) -> list[str]:
@@ -168,11 +170,24 @@ class _Speaker:
         return sentences
 
     def _compared(self, counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        if self.asked != "compare" or len(counts) != 2:
+        if self.asked != "compare" or len(counts) != 2 or any("unknown" in count for count in counts.values()):
             return []
         (most, m), (least, n) = sorted(counts.items(), key=lambda item: -int(item[1]["n"]))
         key = "more" if m["n"] > n["n"] else "as_many"
         return [self._say(key, most=plural_phrase(most, self.language), least=plural_phrase(least, self.language))]
+
+    # --- words that the detector does not know -----------------------------------------------------------
+
+    @staticmethod
+    def _unknown(outcome: Outcome) -> Sequence[str]:
+        """The phrases that were never asked of the detector."""
+        return list((outcome.data.get("unknown") or {}).get("phrases", ()))
+
+    def _why_unknown(self, outcome: Outcome) -> list[str]:
+        if not (phrases := self._unknown(outcome)):
+            return []
+        named = [plural_phrase(phrase, self.language) for phrase in phrases]
+        return [self._say("count_unknown", what=_joined(named, "or"), why=outcome.data["unknown"]["why"])]
 
     # --- objects -----------------------------------------------------------------------------------------
 
@@ -180,7 +195,8 @@ class _Speaker:
         if outcome.data.get("candidates"):
             return [self._say("tied", handles=listed(outcome.data["candidates"]))]
         found = self._tally(outcome)
-        missing = [phrase for phrase in outcome.arguments.get("phrases") or () if phrase not in found]
+        unknown = self._unknown(outcome)
+        missing = [p for p in outcome.arguments.get("phrases") or () if p not in found and p not in unknown]
         sentences = []
         if found:
             key = {"segment": "segmented", "ground": "grounded", "select": "selected", "show": "shown"}[outcome.tool]
@@ -189,12 +205,12 @@ class _Speaker:
         if missing:
             named = [plural_phrase(phrase, self.language) for phrase in missing]
             sentences.append(self._say("count_none", what=_joined(named, "or"), place=self._place(outcome, 0)))
-        elif not found:
+        elif not found and not unknown:
             empty = {"select": "selected_none", "show": "shown_picture"}.get(outcome.tool, "nothing_like_that")
             sentences.append(self.results[empty])
             if outcome.tool == "select":
                 sentences.append(_capital(outcome.text.partition(". ")[2]))
-        return sentences
+        return sentences + self._why_unknown(outcome)
 
     def _moved(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
         number = sum(each.tool == outcome.tool for each in done)

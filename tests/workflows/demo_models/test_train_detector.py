@@ -15,7 +15,7 @@ from workflows.demo_models.detector_model import build_model, early_proposals, t
 from workflows.demo_models.detector_prompts import TOKENS
 from workflows.demo_models.detector_samples import Sample, closer, draw_sample, model_size, sample_of
 from workflows.demo_models.scene_pool import Labelled, labelled
-from workflows.demo_models.scenes import KINDS, render_scene
+from workflows.demo_models.scenes import KINDS, NOUNS, render_scene
 from workflows.demo_models.train_detector import DetectorSettings, Trainer, picture_batch, smoke
 
 
@@ -75,6 +75,7 @@ def test_bundle_opens_as_the_product_opens_it(finished):
     detector = GroundingDino(folder, "cpu")
     assert detector.threshold == read["threshold"]
     assert detector.floor == read["floor"]
+    assert detector.nouns == NOUNS
     scene = render_scene(5, 120, 90)
     inputs = detector._processor(images=Image.fromarray(scene.image), text="red apple.", return_tensors="pt")
     averaged = finished.model

@@ -50,6 +50,43 @@ def test_answer_yes_no_question() -> None:
     assert answer([no], PlanContext(), "exists") == "No, I found no lemons."
 
 
+def unknown(*phrases: str) -> dict[str, Any]:
+    return {"unknown": {"phrases": list(phrases), "why": "the demo detector has no word for it"}}
+
+
+def test_answer_phrase_that_was_never_asked_says_why() -> None:
+    data = {"counts": {"unicorn": number(0, unknown="has no word for it")}, "objects": [], **unknown("unicorn")}
+    outcome = Outcome("count", {"phrases": ["unicorn"]}, "", data)
+    said = "I found no unicorns: the demo detector has no word for it."
+
+    assert answer([outcome], PlanContext()) == said
+    assert answer([outcome], PlanContext(), "exists") == said
+
+
+@pytest.mark.parametrize(("tool", "found"), [("segment", "I outlined 2 tins"), ("ground", "I found 2 tins")])
+def test_answer_what_was_found_comes_before_what_was_never_asked(tool: str, found: str) -> None:
+    arguments = {"phrases": ["tin", "lemon", "unicorn", "dragon"]}
+    outcome = Outcome(tool, arguments, "", {"objects": things("tin", 1, 2), **unknown("unicorn", "dragon")})
+
+    assert answer([outcome], PlanContext()) == (
+        f"{found}: m1 and m2. I found no lemons. I found no unicorns or dragons: the demo detector has no word for it."
+    )
+
+
+def test_answer_only_phrases_that_were_never_asked_says_just_that() -> None:
+    outcome = Outcome("segment", {"phrases": ["unicorn"]}, "", {"objects": [], **unknown("unicorn")})
+
+    assert answer([outcome], PlanContext()) == "I found no unicorns: the demo detector has no word for it."
+
+
+def test_answer_comparison_with_something_never_asked_is_not_made() -> None:
+    counts = {"apple": number(2), "unicorn": number(0, unknown="has no word for it")}
+    data = {"counts": counts, "objects": things("apple", 1, 2), **unknown("unicorn")}
+    said = answer([Outcome("count", {"phrases": list(counts)}, "", data)], PlanContext(), "compare")
+
+    assert "more" not in said
+
+
 def test_answer_comparison_says_which_is_more() -> None:
     counts = {"tomato": number(2), "potato": number(5)}
     outcome = counted({"phrases": list(counts)}, counts, things("tomato", 1, 2) + things("potato", 3, 7))
