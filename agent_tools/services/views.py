@@ -178,7 +178,8 @@ def _pyramid(picture: Picture, zoom: float, square: int, cells: int) -> list[lis
 
 def _starts(full: int, part: int) -> list[int]:
     """Where windows of `part` pixels begin so that they cover `full`, evenly, at most `_APART` of one apart."""
-    return np.linspace(0, full - part, int(np.ceil((full - part) / (_APART * part))) + 1).round().astype(int).tolist()
+    starts = np.linspace(0, full - part, int(np.ceil((full - part) / (_APART * part))) + 1)
+    return [round(start) for start in starts.tolist()]
 
 
 def _holds(views: Sequence[View], extents: NDArray[np.float32], picture: Picture) -> NDArray[np.bool_]:
@@ -189,6 +190,5 @@ def _holds(views: Sequence[View], extents: NDArray[np.float32], picture: Picture
     before = np.where(start > 0, (extents[:, None, :2] - start) / sides, np.inf)
     after = np.where(end < limits, (end - extents[:, None, 2:]) / sides, np.inf)
     small = (extents[:, None, 2:] - extents[:, None, :2]) <= LARGEST * sides
-    held = ((np.minimum(before, after) >= LEAST_ROOM) & small).all(axis=2)
-    held[:, 0] = True
-    return np.asarray(held, bool)
+    roomy = ((np.minimum(before, after) >= LEAST_ROOM) & small).all(axis=2)
+    return np.asarray(roomy | (np.arange(len(views)) == 0), bool)

@@ -199,10 +199,8 @@ class Product:
 
     def __init__(self, models: str, detector: str | None, segmenter: str | None) -> None:
         from agent_tools import load_services
-        from workflows.commands.session import Choice as Models
 
         self.services = load_services(models, detector=detector, segmenter=segmenter)
-        self._choice = Models(models, detector, segmenter)
 
     def count(self, scene: Scene, phrase: str) -> dict[str, Any]:
         """What the `count` tool says of a phrase."""
@@ -225,22 +223,24 @@ class Product:
         """Median and 90th percentile of whole `ask`s, from file to drawn file, models loaded and warm."""
         from PIL import Image
 
-        from agent_tools import Memory
+        from agent_tools import Memory, VisionToolkit
+        from agent_tools.drawing import draw, encode_jpeg
         from agent_tools.pictures import open_picture
-        from workflows.commands.session import session
+        from workflows.conversation import Conversation
 
         taken = []
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            Memory(Path(folder) / "memory") as memory,
-            session(self._choice, out=Path(folder) / "out", memory=memory) as talk,
-        ):
+        with tempfile.TemporaryDirectory() as folder, Memory(Path(folder) / "memory") as memory:
+            toolkit = VisionToolkit(services=self.services, memory=memory)
+            talk = Conversation(toolkit)
             for scene in pictures:
                 path = Path(folder) / f"{scene.seed}.png"
                 Image.fromarray(scene.image).save(path)
                 words = sentence(draw_request(scene, np.random.default_rng(scene.seed), 0.0).phrase)
                 began = time.perf_counter()
-                talk.ask(words, pictures=talk.open([open_picture(path)]))
+                picture = open_picture(path)
+                reply = talk.ask(words, pictures=[toolkit.open_picture(picture)])
+                things = [toolkit.state.objects[thing["handle"]] for thing in reply.objects]
+                path.with_suffix(".jpg").write_bytes(encode_jpeg(draw(picture, things)))
                 taken.append(time.perf_counter() - began)
         warm = taken[2:] or taken
         return {"median": statistics.median(warm), "p90": float(np.quantile(warm, 0.9))}

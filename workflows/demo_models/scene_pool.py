@@ -131,7 +131,8 @@ class Shard:
     @property
     def aspect(self) -> float:
         """Width over height."""
-        return self.images.shape[2] / self.images.shape[1]
+        _, height, width, _ = self.images.shape
+        return float(width / height)
 
     def picture(self, index: int) -> Labelled:
         """The picture at `index`."""
