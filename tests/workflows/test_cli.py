@@ -386,6 +386,21 @@ def test_interrupt_ends_quietly_with_130(run: Run, picture: Path, monkeypatch: p
     assert (code, out, err.strip()) == (130, "", "")
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_torch_threads_sleep_while_they_wait_unless_told_otherwise(given: str | None, used: str) -> None:
+    # A process of its own: OpenMP reads its environment once, when torch brings it in.
+    policy = {} if given is None else {"OMP_WAIT_POLICY": given}
+    inherited = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    told = subprocess.run(
+        [sys.executable, "-c", "from workflows import cli; cli.main(['--version']); import torch; torch.ones(9) + 1"],
+        env={**inherited, **policy, "OMP_DISPLAY_ENV": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"OMP_WAIT_POLICY = '{used}'" in told.stderr
+
+
 def test_trace_shows_calls_and_times_on_stderr(run: Run, picture: Path) -> None:
     _, out, err = run("ask", "count the red boxes", str(picture), *FAKES, "--trace")
     assert "call count(phrases=['red box'])" in err
