@@ -30,7 +30,7 @@ from workflows.demo_models.kinds import Kind
 from workflows.demo_models.mask_evaluation import evaluate_masks
 from workflows.demo_models.plain.scenes import KINDS as PLAIN_KINDS
 from workflows.demo_models.plain.scenes import render_plain_scene
-from workflows.demo_models.requests import ABSENT, Request, about, draw_missing, draw_request
+from workflows.demo_models.requests import ABSENT, Request, about, draw_kind, draw_missing, draw_request
 from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, PLURALS, Scene, render_scene
 
 app = typer.Typer(add_completion=False)
@@ -82,11 +82,13 @@ class World:
         render: Draws the scene of a seed, width and height.
         sizes: (width, height) of the scenes, in turn.
         kinds: Everything that may be in one.
+        draw: Draws what is asked of a scene.
     """
 
     render: Callable[..., Scene]
     sizes: tuple[tuple[int, int], ...]
     kinds: tuple[Kind, ...]
+    draw: Callable[..., Request]
 
     def scenes(self, number: int, first: int, style: str | None = None) -> Iterator[Scene]:
         """Renders `number` scenes, one at a time."""
@@ -96,7 +98,7 @@ class World:
 
     def request(self, scene: Scene) -> Request:
         """What is asked of a scene; its seed decides."""
-        return draw_request(scene, np.random.default_rng(scene.seed), kinds=self.kinds)
+        return self.draw(scene, np.random.default_rng(scene.seed), kinds=self.kinds)
 
     def missing(self, scene: Scene) -> Request:
         """Something that is not in a scene, or that nothing of ours knows."""
@@ -104,8 +106,8 @@ class World:
 
 
 WORLDS = {
-    "full": World(render_scene, ((480, 360), (640, 480), (360, 480), (320, 240)), KINDS),
-    "plain": World(render_plain_scene, ((320, 240),), PLAIN_KINDS),
+    "full": World(render_scene, ((480, 360), (640, 480), (360, 480), (320, 240)), KINDS, draw_request),
+    "plain": World(render_plain_scene, ((320, 240),), PLAIN_KINDS, draw_kind),
 }
 """The scenes that training draws now, and the simpler ones that the bundled weights were trained on."""
 

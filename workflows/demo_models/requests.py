@@ -67,6 +67,16 @@ def draw_request(
     return options[int(rng.choice(len(options), p=shares))]
 
 
+def draw_kind(scene: Scene, rng: np.random.Generator, absent: float = ABSENT, kinds: Sequence[Kind] = KINDS) -> Request:
+    """A request that always names noun and colour: for a kind in the scene, or now and then for one that is not."""
+    present = sorted({(thing.noun, thing.colour) for thing in scene.objects})
+    options = present if present and rng.random() >= absent else [kind for kind in kinds if kind not in present]
+    noun, colour = options[int(rng.integers(len(options)))]
+    alike = [thing for thing in scene.objects if thing.noun == noun]
+    boxes = _boxes([thing.box for thing in alike if thing.colour == colour])
+    return Request(phrase_of(noun, colour), "colour" if len(boxes) else "absent", len(alike) - len(boxes), boxes)
+
+
 def draw_missing(
     scene: Scene, rng: np.random.Generator, unknown: float = 0.0, kinds: Sequence[Kind] = KINDS
 ) -> Request:

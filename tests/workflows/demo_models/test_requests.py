@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workflows.demo_models.detector_prompts import TOKENS
-from workflows.demo_models.requests import MOST, STRANGERS, about, draw_missing, draw_request
+from workflows.demo_models.requests import MOST, STRANGERS, about, draw_kind, draw_missing, draw_request
 from workflows.demo_models.scenes import NOUNS, PAINTED, Scene, SceneObject, render_scene
 
 
@@ -42,6 +42,18 @@ def test_requests_cover_nouns_colours_and_rivals(apples):
         ("green apple", "colour", 2, 1),
         ("lime", "noun", 0, 1),
     }
+
+
+def test_request_by_kind_names_noun_and_colour(apples):
+    drawn = [draw_kind(apples, np.random.default_rng(seed), 0.0) for seed in range(60)]
+    seen = {(request.phrase, request.rivals, len(request.boxes)) for request in drawn}
+    assert seen == {("red apple", 1, 2), ("green apple", 2, 1), ("green lime", 0, 1)}
+
+
+def test_request_by_kind_may_be_for_what_is_not_there(apples):
+    drawn = [draw_kind(apples, np.random.default_rng(seed), 1.0) for seed in range(30)]
+    assert {request.sort for request in drawn} == {"absent"}
+    assert not {request.phrase for request in drawn} & {"red apple", "green apple", "green lime"}
 
 
 def test_request_now_and_then_is_for_what_is_not_there(apples):
