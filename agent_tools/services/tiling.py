@@ -202,7 +202,6 @@ class TiledDetector:
 
     def _settled(self, looks: Sequence[Look], saturated: bool) -> Detections:
         """What all looks at a picture amount to; whatever else the first look said stays."""
-        first = looks[0].found
         boxes, scores, claimed = [], [], []
         for phrase in np.unique(np.concatenate([look.found.phrase_indices for look in looks])).tolist():
             some, their_scores = put_together(looks, phrase)
@@ -211,10 +210,8 @@ class TiledDetector:
             boxes.append(some[kept])
             scores.append(their_scores[kept])
             claimed.append(np.full(len(kept), phrase, np.int64))
-        if not boxes:
-            return replace(first, saturated=saturated)
         return replace(
-            first,
+            looks[0].found,
             boxes=np.concatenate(boxes),
             scores=np.concatenate(scores),
             phrase_indices=np.concatenate(claimed),

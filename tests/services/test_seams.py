@@ -65,13 +65,13 @@ def test_put_together_pieces_that_no_look_shows_whole_are_joined_where_the_whole
 def test_put_together_piece_of_a_large_thing_that_was_judged_is_no_thing_of_its_own() -> None:
     whole = ([60, 10, 180, 90], 0.8)
     # Too different in height to be joined, but inside.
-    found = things(look(WHOLE, whole, full=True), look(LEFT, ([90, 20, 120, 45], 0.6)), look(RIGHT))
+    found = things(look(WHOLE, whole, full=True), look(LEFT, ([70, 20, 120, 45], 0.6)), look(RIGHT))
     assert found == [whole]
 
 
 def test_put_together_thing_at_the_edge_of_the_picture_is_not_cut() -> None:
-    edge = ([0, 0, 15, 12], 0.8)
-    assert things(look(WHOLE), look(LEFT, edge), look(RIGHT)) == [edge]
+    edge = ([0, 0, 15, 12], 0.7)
+    assert things(look(WHOLE, ([0, 0, 16, 13], 0.9)), look(LEFT, edge), look(RIGHT)) == [edge]
 
 
 def test_put_together_other_phrases_are_left_out() -> None:
