@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import find_objects
 
-from workflows.demo_models.scene_pool import Labelled, window
+from workflows.demo_models.scene_pool import Labelled, ScenePool, window
 from workflows.demo_models.scenes import LEAST_VISIBLE
 
 CLOSEST = 240
@@ -50,6 +50,11 @@ def closer(picture: Labelled, rng: np.random.Generator) -> Labelled:
     part_width, part_height = round(width * share), round(height * share)
     left, top = int(rng.integers(width - part_width + 1)), int(rng.integers(height - part_height + 1))
     return window(picture, left, top, part_width, part_height)
+
+
+def draw_samples(pool: ScenePool, rng: np.random.Generator, number: int, short: int, long: int) -> list[Sample]:
+    """A training batch: `number` looks at scenes of one shape."""
+    return [draw_sample(picture, short, long, rng) for picture in pool.draw(number, rng, alike=True)]
 
 
 def draw_sample(picture: Labelled, short: int, long: int, rng: np.random.Generator) -> Sample:

@@ -22,6 +22,7 @@ Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Start = Annotated[Path | None, typer.Option(help="Folder of a finished model to start from, not from nothing.")]
 Scenes = Annotated[Path | None, typer.Option(help="Folder of rendered scenes, shared by both trainings.")]
 Renderers = Annotated[int, typer.Option(min=0, help="Processes that render scenes; 0 if another training does.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that prepare batches; 0: the training's own.")]
 Config = Annotated[Path | None, typer.Option(help="Settings instead of the YAML file beside this command.")]
 
 
@@ -41,6 +42,7 @@ def detector(
     threads: Threads = 1,
     scenes: Scenes = None,
     renderers: Renderers = 1,
+    workers: Workers = 0,
     start: Start = None,
     config: Config = None,
 ) -> None:
@@ -61,6 +63,7 @@ def segmenter(
     threads: Threads = 1,
     scenes: Scenes = None,
     renderers: Renderers = 1,
+    workers: Workers = 0,
     start: Start = None,
     config: Config = None,
 ) -> None:

@@ -11,6 +11,8 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,9 @@ from workflows.demo_models.detector_model import (
     take_over,
 )
 from workflows.demo_models.detector_prompts import PAD, Prompt, draw_prompt
-from workflows.demo_models.detector_samples import Sample, draw_sample
+from workflows.demo_models.detector_samples import Sample, draw_samples
 from workflows.demo_models.detector_words import write_vocabulary
+from workflows.demo_models.loading import Batches
 from workflows.demo_models.scene_pool import PoolSettings, ScenePool
 from workflows.demo_models.scenes import COLOURS, KINDS, NOUNS
 
@@ -63,6 +66,8 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     batch: int
+    cuda_batch: int
+    cuda_rate: float
     pretrain_share: float
     pretrain_rate: float
     rate: float
@@ -176,6 +181,11 @@ class Trainer:
         )
 
     @property
+    def batch(self) -> int:
+        """Pictures a step."""
+        return self.settings.train.cuda_batch if self.device.type == "cuda" else self.settings.train.batch
+
+    @property
     def phase(self) -> str | None:
         """What is being trained now; None at the end."""
         return next((name for name, budget in self.budgets.items() if not budget.over), None)
@@ -187,6 +197,7 @@ class Trainer:
             raise RuntimeError("budget=0 is used up: expected time or steps left. Start with more minutes.")
         train, budget = self.settings.train, self.budgets[phase]
         factor = one_cycle(budget.progress, train.warmup)
+        factor *= train.cuda_rate if self.device.type == "cuda" else 1.0
         rates = (train.pretrain_rate,) * 2 if phase == "proposals" else (train.backbone_rate, train.rate)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
@@ -314,6 +325,7 @@ def train_detector(
     start: Path | None = None,
     scenes: Path | None = None,
     renderers: int = 1,
+    workers: int = 0,
 ) -> Path:
     """Trains until the budget is used and returns the folder of the bundle.
 
@@ -328,6 +340,7 @@ def train_detector(
         start: Folder of a finished detector whose weights to start from, where they fit.
         scenes: Folder of rendered scenes, shared with other trainings; None: `out/scenes`.
         renderers: Processes that render them.
+        workers: Processes that crop and resize them; 0: the training's own.
     """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -338,8 +351,10 @@ def train_detector(
     if resume and trainer.resume():
         _log.info("resumed %s", {name: budget.done for name, budget in trainer.budgets.items()})
     pool = ScenePool.of(settings.scenes, scenes or out / "scenes", renderers)
+    draw = partial(draw_samples, number=trainer.batch, short=settings.picture.short, long=settings.picture.long)
+    done = sum(budget.done for budget in trainer.budgets.values())
     try:
-        _loop(trainer, pool)
+        _loop(trainer, Batches(pool.folder, settings.scenes, draw, (seed, done)).load(workers))
     finally:
         pool.close()
         trainer.save()
@@ -347,22 +362,19 @@ def train_detector(
     return out / "detector"
 
 
-def _loop(trainer: Trainer, pool: ScenePool) -> None:
-    train, picture = trainer.settings.train, trainer.settings.picture
+def _loop(trainer: Trainer, batches: Iterator[list[Sample]]) -> None:
+    train = trainer.settings.train
     saved = validated = time.monotonic()
     recent: dict[str, list[float]] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("training", total=1.0)
         while (phase := trainer.phase) is not None:
-            drawn = pool.draw(train.batch, trainer.rng, alike=True)
-            losses = trainer.step([draw_sample(each, picture.short, picture.long, trainer.rng) for each in drawn])
-            for name, value in losses.items():
+            for name, value in trainer.step(next(batches)).items():
                 recent.setdefault(name, []).append(value)
             budget, now = trainer.budgets[phase], time.monotonic()
             progress.update(bar, completed=budget.progress, description=f"{phase} {budget.done}")
             if budget.done % 25 == 0:
-                pool.refresh()
                 means = " ".join(f"{name} {np.mean(values):.3f}" for name, values in recent.items())
                 _log.info("%s step %d at %.1f min: %s", phase, budget.done, budget.spent / 60, means)
                 recent.clear()
@@ -399,6 +411,7 @@ def run(arguments: dict[str, Any]) -> Path:
         start=arguments["start"],
         scenes=arguments["scenes"],
         renderers=arguments["renderers"],
+        workers=arguments["workers"],
     )
 
 

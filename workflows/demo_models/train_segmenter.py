@@ -10,6 +10,8 @@ This module does not know: how scenes are drawn, the detector, the service that 
 
 import copy
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +23,7 @@ from torch.nn import functional
 from transformers import SamModel
 
 from workflows.demo_models.checkpoints import Budget, one_cycle, read_checkpoint, write_checkpoint
+from workflows.demo_models.loading import Batches
 from workflows.demo_models.mask_prompts import correction_click, first_click, jittered_box, tight_box
 from workflows.demo_models.scene_pool import PoolSettings, ScenePool
 from workflows.demo_models.segmenter_batches import Batch, augmented, make_batch
@@ -49,6 +52,7 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     pictures: int
+    cuda_pictures: int
     objects: int
     learning_rate: float
     weight_decay: float
@@ -150,6 +154,12 @@ class SegmenterTrainer:
         )
         self.steps = 0
 
+    @property
+    def pictures(self) -> int:
+        """Pictures a step."""
+        training = self.settings.training
+        return training.cuda_pictures if self.device.type == "cuda" else training.pictures
+
     def step(self, batch: Batch, progress: float, rng: np.random.Generator) -> Figures:
         """Trains on one batch.
 
@@ -163,7 +173,9 @@ class SegmenterTrainer:
             group["lr"] = training.learning_rate * one_cycle(progress, training.warmup)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        embeddings = self.model.vision_encoder(torch.from_numpy(batch.pixels).to(self.device)).last_hidden_state
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            embeddings = self.model.vision_encoder(torch.from_numpy(batch.pixels).to(self.device)).last_hidden_state
+        embeddings = embeddings.float()
         # The decoder runs many times on one encoding: its rounds add up their gradients here, and the encoder's
         # backward pass runs once.
         leaf = embeddings.detach().requires_grad_()
@@ -301,6 +313,7 @@ def train_segmenter(
     start: Path | None = None,
     scenes: Path | None = None,
     renderers: int = 1,
+    workers: int = 0,
 ) -> Path:
     """Trains for a stretch of wall-clock time; the rate has fallen to zero when it is over.
 
@@ -315,6 +328,7 @@ def train_segmenter(
         start: folder of a finished segmenter of the same shape whose weights to start from.
         scenes: folder of rendered scenes, shared with other trainings; None: `out/scenes`.
         renderers: processes that render them.
+        workers: processes that crop and resize them; 0: the training's own.
 
     Returns:
         The model folder.
@@ -329,8 +343,11 @@ def train_segmenter(
         trainer.restore(state)
         budget.spent, budget.done = float(state["seconds"]), trainer.steps
     pool = ScenePool.of(settings.scenes, scenes or out / "scenes", renderers)
+    image_processor = build_processor(settings.model).image_processor
+    draw = partial(draw_batch, training=settings.training, image_processor=image_processor, number=trainer.pictures)
+    batches = Batches(pool.folder, settings.scenes, draw, (seed, trainer.steps)).load(workers)
     try:
-        _loop(trainer, budget, pool, np.random.default_rng((seed, trainer.steps)), checkpoint)
+        _loop(trainer, budget, batches, np.random.default_rng((seed, trainer.steps)), checkpoint)
     finally:
         pool.close()
         write_checkpoint(checkpoint, trainer.state() | {"seconds": budget.spent})
@@ -338,35 +355,41 @@ def train_segmenter(
     return out / "segmenter"
 
 
+def draw_batch(
+    pool: ScenePool, rng: np.random.Generator, training: TrainingSettings, image_processor: Any, number: int
+) -> Batch:
+    """A training batch of `number` pictures, two objects on them at least."""
+    while True:
+        pictures = [augmented(picture, rng) for picture in pool.draw(number, rng)]
+        batch = make_batch(pictures, image_processor, rng, objects=training.objects, least_area=training.least_area)
+        if len(batch.owners) >= 2:
+            return batch
+
+
 def _loop(
-    trainer: SegmenterTrainer, budget: Budget, pool: ScenePool, rng: np.random.Generator, checkpoint: Path
+    trainer: SegmenterTrainer, budget: Budget, batches: Iterator[Batch], rng: np.random.Generator, checkpoint: Path
 ) -> None:
     training = trainer.settings.training
-    image_processor = build_processor(trainer.settings.model).image_processor
     saved, recent = budget.spent, list[Figures]()
     while not budget.over:
-        pictures = [augmented(picture, rng) for picture in pool.draw(training.pictures, rng)]
-        batch = make_batch(pictures, image_processor, rng, objects=training.objects, least_area=training.least_area)
-        if len(batch.owners) < 2:
-            continue
+        batch = next(batches)
         recent.append(trainer.step(batch, budget.progress, rng))
         budget.advance()
         if trainer.steps % 25 == 0:
-            pool.refresh()
-            print(_report(trainer.steps, budget.spent, len(pool), recent), flush=True)
+            print(_report(trainer.steps, budget.spent, recent), flush=True)
             recent.clear()
         if budget.spent - saved >= training.checkpoint_minutes * 60:
             write_checkpoint(checkpoint, trainer.state() | {"seconds": budget.spent})
             saved = budget.spent
 
 
-def _report(steps: int, seconds: float, scenes: int, recent: list[Figures]) -> str:
+def _report(steps: int, seconds: float, recent: list[Figures]) -> str:
     columns = np.array(recent, dtype=float).T
     loss, outlines, box, click, corrected = (
         float(known.mean()) if (known := column[~np.isnan(column)]).size else float("nan") for column in columns
     )
     return (
-        f"step {steps} at {seconds:.0f} s, {scenes} scenes: loss {loss:.3f}, outlines {outlines:.3f}; "
+        f"step {steps} at {seconds:.0f} s: loss {loss:.3f}, outlines {outlines:.3f}; "
         f"IoU box {box:.3f}, one click {click:.3f}, corrected {corrected:.3f}"
     )
 
@@ -389,6 +412,7 @@ def run(arguments: dict[str, Any]) -> Path:
         start=arguments["start"],
         scenes=arguments["scenes"],
         renderers=arguments["renderers"],
+        workers=arguments["workers"],
     )
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from workflows.demo_models import scene_pool
-from workflows.demo_models.scene_pool import Labelled, ScenePool, Shard, labelled, window, write_shard
+from workflows.demo_models.loading import Batches
+from workflows.demo_models.scene_pool import Labelled, PoolSettings, ScenePool, Shard, labelled, window, write_shard
 from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, render_scene
 
 
@@ -67,3 +68,18 @@ def test_pool_renders_what_is_missing(tmp_path, monkeypatch):
     pool = ScenePool(tmp_path, 1, 0, 1)
     assert len(pool) == 1
     pool.close()
+
+
+def first_labels(pool, rng):
+    return pool.draw(1, rng)[0].labels.copy()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_come_as_made_and_differ(tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(scene_pool, "SHAPES", ((96, 72),))
+    write_shard(tmp_path / "shard-0000", 0, 0, 4)
+    source = Batches(tmp_path, PoolSettings(shards=1, shard_size=4, first_seed=0), first_labels, (1, 0))
+    batches = source.load(workers)
+    drawn = [next(batches) for _ in range(12)]
+    assert all(isinstance(labels, np.ndarray) and labels.shape == (72, 96) for labels in drawn)
+    assert len({labels.tobytes() for labels in drawn}) > 1
