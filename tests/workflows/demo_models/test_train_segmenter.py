@@ -112,8 +112,9 @@ def test_batch_truths_lie_where_the_scene_has_them():
     expected = np.array([thing.box for thing in scene.objects]) * (64 / 96)
     distances = np.abs(truths[:, None] - expected[None]).max(axis=2)
     assert len(truths) == len(scene.objects)
-    assert distances.min(axis=1).max() <= 1
-    assert distances.min(axis=0).max() <= 1
+    # Shrinking may lose a row of a thing's thinnest end.
+    assert distances.min(axis=1).max() <= 2
+    assert distances.min(axis=0).max() <= 2
     assert not batch.truths[:, 48:].any()
 
 
