@@ -32,7 +32,7 @@ SAME = 0.4
 """IoU from which boxes of two looks may be one thing. Low, as rule 1 keeps neighbours apart."""
 INSIDE = 0.7
 """Share of a piece inside a thing from which it is taken for a piece of that thing."""
-ROOMY = 0.5
+ROOMY = 0.7
 """Width or height of a thing, as a share of the window's, up to which a closer look judges it."""
 BORDER = 0.015
 """Share of a window's sides within which a box's side counts as lying on the border."""

@@ -33,10 +33,12 @@ OVERLAP = 0.25
 COMFORTABLE = 0.3
 """Size that things get in a tile, as a share of its shorter side. Crowded looks take neighbours for one larger thing,
 so that in truth they come out about half as large."""
-_CLOSEST, _NATIVE, _HALF = 0.5, 1.2, 0.62
+_CLOSEST, _NATIVE, _HALF = 0.5, 1.4, 0.62
 """Sizes of a tile: the least, in the model's input, as magnifying more shows nothing new; the least where things are
 small, but not too many, as things magnified are taken for several; the largest, in the picture, to be worth a look."""
-_SLACK = 0.15
+_REDUCED = 0.55
+"""Scale at which the model sees the picture, up to which things are looked at closer for being small."""
+_SLACK = 0.25
 """Share of a tile by which tiles may grow to save a row of them."""
 _REMEMBERED = 512
 """Pictures whose tiles are known by digest, so that forgetting the picture forgets them."""
@@ -140,7 +142,7 @@ class TiledDetector:
         usual = float(np.median(sizes)) * scale / self._size.shorter
         _, counts = np.unique(whole.found.phrase_indices, return_counts=True)
         many = counts.max() >= self._chosen.many * min(1.0, scale)
-        if many and usual <= self._chosen.small and scale * _NATIVE <= _HALF:
+        if many and usual <= self._chosen.small and scale <= _REDUCED:
             return self._grid(whole.window, max(_NATIVE, usual / COMFORTABLE / scale))
         return self._closer_if_saturated(whole)
 
