@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ class Axis:
     last: NDArray[np.int64]
 
     @classmethod
+    @lru_cache(maxsize=64)
     def through(cls, cells: int, square: int, shrunk: int, pixels: int) -> Axis:
         """Cells enlarged to `square`, of which the first `shrunk` are resized to `pixels`; bilinearly, twice."""
         low, high, share = _between(cells, square)
@@ -100,7 +102,10 @@ class Axis:
         enlarged[np.arange(square), high] += share
         near, far, part = _between(shrunk, pixels)
         weights = enlarged[near] * (1 - part)[:, None] + enlarged[far] * part[:, None]
-        return cls(weights, low[near], high[far])
+        axis = cls(weights, low[near], high[far])
+        for array in (axis.weights, axis.first, axis.last):
+            array.setflags(write=False)  # every look of these sizes shares them
+        return axis
 
     def reach(self, marked: NDArray[np.int64]) -> tuple[slice, slice]:
         """The pixels on which cells from the first to the last of `marked`, indices that rise, weigh.
