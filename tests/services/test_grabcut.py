@@ -86,6 +86,16 @@ def test_lone_point_gets_three_candidates_of_different_extent_with_the_disc_amon
     assert len({mask.area for mask in answer.masks}) == 3
 
 
+def test_lone_point_on_one_of_two_alike_takes_that_one_and_is_less_sure_where_both_are_seen():
+    picture, _, blue = drawn()
+    pixels = picture.array.copy()
+    pixels[blue.to_array()] = (200, 50, 40)
+    (answer,) = asked(Picture.from_array(pixels), clicked((150, 90, 1)))
+    assert mask_iou(answer.masks, [blue]).max() > 0.9
+    assert not any(mask.contains(80, 90) for mask in answer.masks)
+    assert answer.predicted_iou.min() < 0.75 < 0.9 < answer.predicted_iou.max()
+
+
 def test_lone_point_outside_the_thing_gets_an_empty_mask():
     picture, *_ = drawn()
     (answer,) = asked(picture, clicked((80, 90, 0)))
