@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -42,6 +43,9 @@ class Sam:
 
     A single point and nothing else is ambiguous (the button, the shirt, the person), so it gets the model's three
     candidates; anything more gets one.
+
+    Weights that want closer looks (`zoom` in their `askmask.json`) see small things enlarged: a thing of known size at
+    once, one that was only clicked at after a first answer has told its size.
 
     Attributes:
         model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
@@ -109,13 +113,30 @@ class Sam:
                     f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
                     f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
                 )
-        cells = 4 * self._tokens
-        chosen = choose_views(picture, [_extent(prompt) for prompt in prompts], self._zoom, self._square, cells)
+        extents = [_extent(prompt) for prompt in prompts]
+        answers = self._look(picture, prompts, self._views(picture, extents))
+        # Clicks do not say how large their thing is; the first answer does.
+        unsized = [index for index, extent in enumerate(extents) if extent is None and answers[index].masks[0].area]
+        if self._zoom and unsized:
+            seen = {index: replace(prompts[index], mask=answers[index].masks[0]) for index in unsized}
+            views = self._views(picture, [_extent(prompt) for prompt in seen.values()])
+            closer = {index: view for index, view in zip(unsized, views, strict=True) if view.width < picture.width}
+            # A lone click is asked again as it was, so that it gets its three candidates.
+            again = [prompts[index] if _is_lone_click(prompts[index]) else seen[index] for index in closer]
+            for index, answer in zip(closer, self._look(picture, again, list(closer.values())), strict=True):
+                answers[index] = answer
+        return answers
+
+    def _views(self, picture: Picture, extents: Sequence[NDArray[np.float32] | None]) -> list[View]:
+        return choose_views(picture, extents, self._zoom, self._square, 4 * self._tokens)
+
+    def _look(self, picture: Picture, prompts: Sequence[Prompt], views: Sequence[View]) -> list[Segments]:
+        """Answers each prompt from its view of the picture."""
         answers: dict[int, Segments] = {}
-        for view in dict.fromkeys(chosen):
+        for view in dict.fromkeys(views):
             encoding = self._encode(picture, view)
             rows, columns = view.upsampling()
-            for indices in self._alike({index: prompts[index] for index, own in enumerate(chosen) if own == view}):
+            for indices in self._alike({index: prompts[index] for index, own in enumerate(views) if own == view}):
                 logits, ious = self._decode(encoding, [prompts[index] for index in indices], view)
                 for row, index in enumerate(indices):
                     answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
@@ -192,6 +213,10 @@ class Sam:
         dense = view.pixels(mask.to_array()).astype(np.float32)
         share[:height, :width] = cv2.resize(dense, (width, height), interpolation=cv2.INTER_AREA)
         return (2 * share - 1) * np.float32(self._mask_prompt_logit)
+
+
+def _is_lone_click(prompt: Prompt) -> bool:
+    return prompt.points is not None and len(prompt.points) == 1 and prompt.box is None and prompt.mask is None
 
 
 def _extent(prompt: Prompt) -> NDArray[np.float32] | None:

@@ -255,6 +255,30 @@ def test_sam_mask_found_in_a_closer_look_lies_where_the_look_is(sam: Sam, monkey
     assert answer.masks[0].box == (60, 45, 120, 90)
 
 
+def test_sam_click_is_answered_from_a_closer_look_once_its_size_is_known(
+    sam: Sam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sam, "_zoom", 0.5)
+    logits = torch.full((32, 32), -5.0)
+    logits[22:25, 26:30] = 5.0
+    one = Prompt(points=np.array([[104, 88]], np.float32), labels=np.array([1]))
+    two = Prompt(points=np.array([[104, 88], [110, 86]], np.float32), labels=np.array([1, 0]))
+    seen: list[tuple[int, int]] = []
+    decode = sam._decode
+
+    def noting(encoding: Any, prompts: Any, view: Any) -> Any:
+        seen.extend((view.width, 0 if prompt.mask is None else prompt.mask.area) for prompt in prompts)
+        return decode(encoding, prompts, view)
+
+    monkeypatch.setattr(sam, "_decode", noting)
+    with replaced_decoder(sam, logits):
+        ((first, second),) = sam.segment([SegmentRequest(blocks(), [one, two])])
+    assert [width for width, _ in seen] == [120, 120, 60, 60]
+    assert seen[2][1] == 0
+    assert seen[3][1] > 0
+    assert (len(first.masks), len(second.masks)) == (3, 1)
+
+
 def _counting(call: Any, made: list[tuple[int, ...]]) -> Any:
     def counted(pixels: torch.Tensor) -> Any:
         made.append(tuple(pixels.shape))
