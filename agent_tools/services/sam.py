@@ -180,7 +180,6 @@ class Sam:
         corners = [view.to_square(prompt.box.reshape(2, 2)).ravel() for prompt in prompts if prompt.box is not None]
         boxes = self._stack(corners)
         masks = self._stack([self._mask_prompt(prompt.mask, view) for prompt in prompts if prompt.mask is not None])
-        lone_point = points is not None and points.shape[2] == 1 and boxes is None and masks is None
         if self._draw_prompts:
             given = [None if each is None else each[:, 0] for each in (points, labels, boxes, masks)]
             scale = view.cells / view.square
@@ -193,7 +192,7 @@ class Sam:
                 input_labels=labels,
                 input_boxes=boxes,
                 input_masks=masks,
-                multimask_output=lone_point,
+                multimask_output=_is_lone_click(prompts[0]),
             )
             # Many small steps follow, one mask at a time: NumPy takes them several times faster than torch's threads.
             logits: Floats = output.pred_masks[:, 0].float().cpu().numpy()

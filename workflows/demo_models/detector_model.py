@@ -150,15 +150,25 @@ class BackboneHead(nn.Module):
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Class logits (B, N, classes), boxes (B, N, 4) and cell centres (N, 2) of feature maps (B, C, h, w)."""
-        flat = self.normal(torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], 1))
-        cells = torch.cat([_cells(feature, level) for level, feature in enumerate(features)])
+        flat = self.normal(_flat(features))
+        cells = _cells_of(features)
         boxes = (self.boxes(flat) + torch.special.logit(cells, eps=1e-5)).sigmoid()
         return self.classes(flat), boxes, cells[:, :2]
 
     @staticmethod
     def anchors(features: list[Tensor]) -> Tensor:
         """Cell centres (N, 2) of feature maps."""
-        return torch.cat([_cells(feature, level) for level, feature in enumerate(features)])[:, :2]
+        return _cells_of(features)[:, :2]
+
+
+def _flat(features: list[Tensor]) -> Tensor:
+    """Feature maps (B, C, h, w) a level, as every cell's states (B, N, C)."""
+    return torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], 1)
+
+
+def _cells_of(features: list[Tensor]) -> Tensor:
+    """The model's own first proposals on all feature maps, (N, 4)."""
+    return torch.cat([_cells(feature, level) for level, feature in enumerate(features)])
 
 
 def _cells(feature: Tensor, level: int) -> Tensor:
@@ -203,11 +213,11 @@ def early_proposals(model: GroundingDinoForObjectDetection, pixels: Tensor, ids:
         position_embeddings=layer.get_text_position_embeddings(words, None, positions),
     )
     places = layer.deformable_layer
-    states = torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], 1)
+    states = _flat(features)
     states = places.self_attn_layer_norm(layer.fusion_layer.layer_norm_vision(states))
     states = places.final_layer_norm(states + places.fc2(places.activation_fn(places.fc1(states))))
     states = core.enc_output_norm(core.enc_output(states))
-    cells = torch.cat([_cells(feature, level) for level, feature in enumerate(features)])
+    cells = _cells_of(features)
     boxes = (core.encoder_output_bbox_embed(states) + torch.special.logit(cells, eps=1e-5)).sigmoid()
     logits = (states @ words.transpose(1, 2)).masked_fill(~real[:, None], -torch.inf)
     return Proposals(logits, boxes, cells[:, :2], features)
