@@ -281,7 +281,7 @@ def _depth(shape: _Shape) -> tuple[NDArray[np.float32], Point]:
     """How deep inside each point of a small grid lies, and the grid's step (x, y) in canvas pixels."""
     left, top, right, bottom = shape.box
     width, height = right - left, bottom - top
-    shrink = min(1.0, 64 / max(width, height))
+    shrink = min(1.0, 40 / max(width, height))
     columns, rows = max(1, round(width * shrink)), max(1, round(height * shrink))
     framed = np.zeros((rows + 2, columns + 2), np.uint8)
     grid = framed[1:-1, 1:-1]
@@ -296,9 +296,9 @@ def _depth(shape: _Shape) -> tuple[NDArray[np.float32], Point]:
 
 def _deepest(shape: _Shape, depth: NDArray[np.float32], step: Point) -> Point:
     """The point deepest inside a shape, in canvas pixels; see `_depth`."""
-    rows, columns = np.nonzero(depth >= 0.95 * depth.max())
+    rows, columns = (depth >= 0.95 * depth.max()).nonzero()
     # Along the ridge of a long thing all points are as deep: the middle one looks right.
-    middle = int((np.abs(rows - rows.mean()) + np.abs(columns - columns.mean())).argmin())
+    middle = int((abs(rows - rows.sum() / len(rows)) + abs(columns - columns.sum() / len(rows))).argmin())
     return shape.box[0] + (columns[middle] + 0.5) * step[0], shape.box[1] + (rows[middle] + 0.5) * step[1]
 
 

@@ -126,14 +126,16 @@ class Mask:
     def to_array(self) -> NDArray[np.bool_]:
         """The dense mask, (H, W) bool."""
         runs = _runs(self.counts)  # pycocotools' own decode warns under NumPy 2
-        inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+        inside = np.repeat(_alternating(len(runs)), runs)
         return np.ascontiguousarray(inside.reshape(self.width, self.height).T)
 
     def to_crop(self) -> tuple[NDArray[np.bool_], int, int]:
         """The mask inside its tight box, (h, w) bool, and the column and row of that box's top left pixel."""
         left, top, right, bottom = (int(value) for value in self.box)
         ends = np.cumsum(_runs(self.counts)).clip(left * self.height, right * self.height)
-        inside = np.repeat(np.arange(len(ends)) % 2 == 1, np.diff(ends, prepend=left * self.height))
+        ends[1:] -= ends[:-1].copy()
+        ends[0] -= left * self.height
+        inside = np.repeat(_alternating(len(ends)), ends)
         return np.ascontiguousarray(inside.reshape(right - left, self.height).T[top:bottom]), left, top
 
     @property
@@ -204,17 +206,31 @@ def union(masks: Iterable[Mask]) -> Mask:
     return Mask._of(coco.merge([part._coco() for part in parts]))
 
 
+_CHARACTERS = bytes(range(48, 112))
+"""All that COCO's compressed counts are written in."""
+
+
+def _alternating(number: int) -> NDArray[np.bool_]:
+    """Outside, inside, outside, ...: what each run is."""
+    inside = np.zeros(number, bool)
+    inside[1::2] = True
+    return inside
+
+
 def _runs(counts: bytes) -> NDArray[np.int64]:
     """The run lengths, (R,) int64, of COCO's compressed counts (five bits a character, differences from the third)."""
+    if counts.translate(None, _CHARACTERS):
+        raise ToolInputError("mask counts hold a foreign character: expected COCO's. Encode the mask again.")
     characters = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero(characters < 0x20)
     if not characters.size:
         return characters
-    if characters.min() < 0 or characters.max() > 63:
-        raise ToolInputError("mask counts hold a foreign character: expected COCO's. Encode the mask again.")
-    ends = np.flatnonzero(characters & 0x20 == 0)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    lengths = ends - starts + 1 if ends.size else np.array([characters.size])
-    if not ends.size or ends[-1] != characters.size - 1 or lengths.max() > 9:
+    if not ends.size or ends[-1] != characters.size - 1:
+        raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1] + 1
+    lengths = ends - starts + 1
+    if lengths.max() > 9:
         raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
     places = 5 * (np.arange(characters.size) - np.repeat(starts, lengths))
     runs = np.add.reduceat((characters & 0x1F) << places, starts)
@@ -234,54 +250,69 @@ def box_area(boxes: Boxes) -> NDArray[np.float32]:
 
 def box_intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """Shared area of every box of `a` (N, 4) with every box of `b` (M, 4): (N, M) float32, square pixels."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.clip(high - low, 0, None)
-    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
+    across, down = (
+        np.minimum(a[:, None, end], b[:, end]) - np.maximum(a[:, None, start], b[:, start])
+        for start, end in ((0, 2), (1, 3))
+    )
+    return np.asarray(np.maximum(across, 0) * np.maximum(down, 0), np.float32)
 
 
 def box_iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """IoU of every box of `a` (N, 4) with every box of `b` (M, 4): (N, M) float32 in [0, 1]."""
-    shared = box_intersection(a, b)
-    total = box_area(a)[:, None] + box_area(b)[None, :] - shared
-    return np.asarray(shared / np.maximum(total, 1e-9), np.float32)
+    return _iou(box_intersection(a, b), box_area(a), box_area(b))
 
 
-def suppress(boxes: Boxes, scores: NDArray[np.float32], iou: float) -> NDArray[np.int64]:
+def _iou(shared: NDArray[np.float32], a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """IoU from shared area (N, M) and the areas of both sides, (N,) and (M,)."""
+    return np.asarray(shared / np.maximum(a[:, None] + b - shared, 1e-9), np.float32)
+
+
+def suppress(
+    boxes: Boxes, scores: NDArray[np.float32], iou: float, threshold: float | None = None
+) -> NDArray[np.int64]:
     """Greedy non-maximum suppression: indices kept, best score first.
 
     Args:
         boxes: (N, 4) float32 xyxy pixels.
         scores: (N,) float32.
         iou: a box is dropped when its IoU with a better one is above this, in [0, 1].
+        threshold: given, the boxes that merely enclose a group go too, see `enclosing_groups`: of those that score as
+            much, as one of these alone; of the others, as one of all. None: they stay.
     """
     order = np.argsort(-scores, kind="stable")
-    overlap = box_iou(boxes, boxes)
-    kept: list[int] = []
+    area, shared = box_area(boxes)[order], box_intersection(boxes[order], boxes[order])
+    worse = np.triu(_iou(shared, area, area) > iou, 1)
     alive = np.ones(len(boxes), bool)
-    for index in order:
-        if alive[index]:
-            kept.append(int(index))
-            alive &= overlap[index] <= iou
-    return np.array(kept, np.int64)
+    for place in np.flatnonzero(worse.any(1)):
+        if alive[place]:
+            alive &= ~worse[place]
+    if threshold is not None:
+        hit = scores[order] >= threshold
+        group = _groups(area, shared, alive)
+        alive &= ~np.where(hit, _groups(area, shared, alive & hit), group)
+    return np.asarray(order[alive], np.int64)
 
 
-def enclosing_groups(boxes: Boxes, members: int = 3, inside: float = 0.85, covered: float = 0.5) -> NDArray[np.bool_]:
+MEMBERS, INSIDE, COVERED = 3, 0.85, 0.5
+"""What makes a group: boxes inside it, the share of each that is inside, the share of it that they cover."""
+
+
+def enclosing_groups(boxes: Boxes) -> NDArray[np.bool_]:
     """Which boxes merely enclose several others ("one box round the whole group"), (N,) bool.
 
-    A box counts as a group when at least `members` clearly smaller boxes lie inside it and, together, they fill a good
+    A box counts as a group when at least `MEMBERS` clearly smaller boxes lie inside it and, together, they fill a good
     part of it: a basket with three oranges in one corner is not a group of oranges.
 
     Args:
         boxes: (N, 4) float32 xyxy pixels, all of one phrase, already suppressed.
-        members: boxes it takes to make a group.
-        inside: share of a member's area that must lie inside the group's box.
-        covered: share of the group's area that its members must cover.
     """
-    area = box_area(boxes)
-    shared = box_intersection(boxes, boxes)
-    smaller = area[None, :] < 0.6 * area[:, None]
-    member = smaller & (shared >= inside * area[None, :])
-    np.fill_diagonal(member, False)
-    filled = np.where(member, shared, 0).sum(1)
-    return np.asarray((member.sum(1) >= members) & (filled >= covered * area), bool)
+    return _groups(box_area(boxes), box_intersection(boxes, boxes), np.ones(len(boxes), bool))
+
+
+def _groups(area: NDArray[np.float32], shared: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the boxes that are `counted` enclose a group of such, from areas (N,) and shared areas (N, N)."""
+    if np.count_nonzero(counted) <= MEMBERS:
+        return np.zeros(len(area), bool)
+    inside = (area < 0.6 * area[:, None]) & (shared >= INSIDE * area) & counted & counted[:, None]
+    many = inside.sum(1) >= MEMBERS
+    return many & ((shared * inside).sum(1) >= COVERED * area) if many.any() else many

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
@@ -89,14 +90,14 @@ def rows(things: Sequence[T]) -> list[list[T]]:
         best = int(np.argmax(shares)) if members else -1
         if best >= 0 and shares[best] >= SAME_ROW:
             members[best].append(int(index))
-            medians[best] = np.median(spans[members[best]], axis=0)
+            medians[best] = [median(side) for side in spans[members[best]].T.tolist()]
         else:
             members.append([int(index)])
             medians = np.vstack([medians, spans[index]])
     far = np.abs(spans.mean(1)[:, None] - medians.mean(1)[None, :])
     # The distance only decides where two rows fit equally well.
     home = np.argmax(_shared(spans, medians) - 1e-6 * far / max(1e-9, float(far.max())), axis=1)
-    settled = sorted(set(home.tolist()), key=lambda row: float(np.median(spans[home == row].mean(1))))
+    settled = sorted(set(home.tolist()), key=lambda row: median(spans[home == row].mean(1).tolist()))
     by_place = np.argsort(across, kind="stable").tolist()
     return [[things[i] for i in by_place if home[i] == row] for row in settled]
 
@@ -272,11 +273,11 @@ def _roll(boxes: NDArray[np.float64]) -> float:
         beside &= x - x[index] >= np.minimum(widths[index], widths) / 2
         if beside.any():
             right = np.flatnonzero(beside)[np.argmin(x[beside])]
-            slopes.append((boxes[right, 3] - boxes[index, 3]) / (x[right] - x[index]))
+            slopes.append(float((boxes[right, 3] - boxes[index, 3]) / (x[right] - x[index])))
     if len(slopes) < 4:
         return 0.0
-    slope = float(np.median(slopes))
-    spread = float(np.median(np.abs(np.array(slopes) - slope)))
+    slope = median(slopes)
+    spread = median(abs(each - slope) for each in slopes)
     return slope if spread < abs(slope) <= MOST_ROLL else 0.0
 
 

@@ -40,6 +40,27 @@ _log = logging.getLogger(__name__)
 _HEAD = select(schema.conversations).where(
     schema.conversations.c.id == bindparam("id"), schema.conversations.c.owner == bindparam("owner")
 )
+_SAID = (
+    select(schema.turns.c.request, schema.turns.c.answer)
+    .where(
+        schema.turns.c.conversation == bindparam("id"),
+        schema.turns.c.owner == bindparam("owner"),
+        schema.turns.c.forgotten.is_(False),
+        schema.turns.c.answer != "",
+    )
+    .order_by(schema.turns.c.number.desc())
+    .limit(bindparam("last"))
+)
+_CALL = select(schema.calls).where(
+    schema.calls.c.conversation == bindparam("id"),
+    schema.calls.c.owner == bindparam("owner"),
+    schema.calls.c.call_id == bindparam("call"),
+)
+_ADVANCE = update(schema.conversations).where(
+    schema.conversations.c.id == bindparam("of"),
+    schema.conversations.c.owner == bindparam("owned_by"),
+    schema.conversations.c.revision == bindparam("begun_on"),
+)
 _PARTS = (schema.turns, schema.pictures, schema.openings, schema.gestures, schema.versions, schema.calls)
 
 
@@ -215,23 +236,15 @@ class Store:
         Raises:
             ConfigError: the owner has no such conversation.
         """
-        turns = schema.turns
         with self._reading() as connection:
             self._head(connection, conversation)
-            query = (
-                select(turns.c.request, turns.c.answer)
-                .where(self._mine(turns, conversation), turns.c.forgotten.is_(False), turns.c.answer != "")
-                .order_by(turns.c.number.desc())
-                .limit(last)
-            )
-            return [(row.request, row.answer) for row in connection.execute(query)][::-1]
+            rows = connection.execute(_SAID, {"id": conversation, "owner": self._owner, "last": last})
+            return [(row.request, row.answer) for row in rows][::-1]
 
     def find_call(self, conversation: str, call_id: str) -> CallRecord | None:
         """The committed call of this id, masks left out."""
-        calls = schema.calls
         with self._reading() as connection:
-            query = select(calls).where(self._mine(calls, conversation), calls.c.call_id == call_id)
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_CALL, {"id": conversation, "owner": self._owner, "call": call_id}).one_or_none()
         return None if row is None else call_of(row)
 
     def commit(self, staged: Staged) -> None:
@@ -259,20 +272,22 @@ class Store:
 
     def _advance(self, connection: Connection, staged: Staged) -> None:
         """Move the conversation's one row on, if it is still where the turn began."""
-        before, after, heads = staged.begun_on, staged.timeline, schema.conversations
+        before, after = staged.begun_on, staged.timeline
         moved = connection.execute(
-            update(heads)
-            .where(heads.c.id == before.conversation, heads.c.owner == self._owner, heads.c.revision == before.revision)
-            .values(
-                revision=after.revision,
-                turns=after.turns,
-                position=after.position,
-                tip=after.tip,
-                picture=number_of(after.picture),
-                pictures_used=after.used.pictures,
-                gestures_used=after.used.gestures,
-                objects_used=after.used.objects,
-            )
+            _ADVANCE,
+            {
+                "of": before.conversation,
+                "owned_by": self._owner,
+                "begun_on": before.revision,
+                "revision": after.revision,
+                "turns": after.turns,
+                "position": after.position,
+                "tip": after.tip,
+                "picture": number_of(after.picture),
+                "pictures_used": after.used.pictures,
+                "gestures_used": after.used.gestures,
+                "objects_used": after.used.objects,
+            },
         )
         if moved.rowcount != 1:
             found = self._head(connection, before.conversation).revision

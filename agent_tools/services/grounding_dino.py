@@ -43,7 +43,8 @@ _SATURATED = 0.8
 """Share of the queries above the threshold from which the model may have run out of them."""
 _LONGEST_SHAPE = 6
 """Sides longer than this many times the other are answered with a margin, or the small side would shrink to nothing."""
-_PICTURES_PER_PASS = {"cpu": 1, "cuda": 8, "mps": 2}
+_PIXELS_PER_PASS = {"cpu": 1_100_000, "cuda": 9_000_000, "mps": 2_200_000}
+"""Prepared pixels answered together: one, eight and two pictures of a hub model, and many more of a small one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class GroundingDino:
             source: a folder, or a hub id; `askmask.json` and `closed_vocabulary.json` beside the weights are honoured.
             device: auto, cpu, cuda:n or mps.
             cache: shared with other services; None makes one of the configured size.
-            pictures_per_pass: pictures of one size answered together; None: what suits the device.
+            pictures_per_pass: pictures of one size answered together; None: what suits the device and their size.
 
         Raises:
             ConfigError: no such model or device.
@@ -108,7 +109,7 @@ class GroundingDino:
         self.tiling = self._settings.tiling
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
-        self._pictures_per_pass = pictures_per_pass or _PICTURES_PER_PASS[self._device.type]
+        self._pictures_per_pass = pictures_per_pass
         self._lock = Lock()
 
     def detect(self, pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Detections]:
@@ -188,7 +189,8 @@ class GroundingDino:
                 )
             self.model_seconds += time.perf_counter() - began
             shape = prepared["pixel_values"].shape
-            if waiting and (len(waiting) == self._pictures_per_pass or waiting[0][1]["pixel_values"].shape != shape):
+            room = self._pictures_per_pass or _PIXELS_PER_PASS[self._device.type] // (shape[-2] * shape[-1])
+            if waiting and (len(waiting) >= room or waiting[0][1]["pixel_values"].shape != shape):
                 yield self._stacked(waiting)
                 waiting = []
             waiting.append((index, prepared))

@@ -35,7 +35,7 @@ Floats = NDArray[np.float32]
 STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
 _CELLS_PER_PASS = {"cpu": 4 * 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
-"""Prompts of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
+"""Prompts or views of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
 
 
 class Sam:
@@ -85,8 +85,8 @@ class Sam:
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
         self._square, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
-        fitting = _CELLS_PER_PASS[self._device.type] // self._tokens**2
-        self._prompts_per_pass = prompts_per_pass or max(1, fitting)
+        self._together = max(1, _CELLS_PER_PASS[self._device.type] // self._tokens**2)
+        self._prompts_per_pass = prompts_per_pass or self._together
         self._lock = Lock()
 
     def segment(self, requests: Sequence[SegmentRequest]) -> list[list[Segments]]:
@@ -133,31 +133,38 @@ class Sam:
     def _look(self, picture: Picture, prompts: Sequence[Prompt], views: Sequence[View]) -> list[Segments]:
         """Answers each prompt from its view of the picture."""
         answers: dict[int, Segments] = {}
-        for view in dict.fromkeys(views):
-            encoding = self._encode(picture, view)
-            rows, columns = view.upsampling()
-            for indices in self._alike({index: prompts[index] for index, own in enumerate(views) if own == view}):
-                logits, ious = self._decode(encoding, [prompts[index] for index in indices], view)
-                for row, index in enumerate(indices):
-                    answers[index] = _to_segments(logits[row], ious[row], rows, columns, view, picture)
+        encodings = self._encode(picture, list(dict.fromkeys(views)))
+        for indices in self._alike(dict(enumerate(prompts))):
+            looks = [views[index] for index in indices]
+            logits, ious = self._decode(encodings, [prompts[index] for index in indices], looks)
+            for row, (index, view) in enumerate(zip(indices, looks, strict=True)):
+                answers[index] = _to_segments(logits[row], ious[row], view, picture)
         return [answers[index] for index in range(len(prompts))]
 
-    def _encode(self, picture: Picture, view: View) -> torch.Tensor:
-        """The encoding of a view of the picture, (1, C, T, T), from the cache where it is there."""
-        key = (picture.digest, self._source, view)
-        known: torch.Tensor | None = self._cache.get(key)
-        if known is not None:
-            return known
+    def _encode(self, picture: Picture, views: Sequence[View]) -> dict[View, torch.Tensor]:
+        """The encodings of views of the picture, (1, C, T, T) each, from the cache where they are there."""
+        keys = {view: (picture.digest, self._source, view) for view in views}
+        known: dict[View, torch.Tensor] = {
+            view: hit for view, key in keys.items() if (hit := self._cache.get(key)) is not None
+        }
+        missing = [view for view in views if view not in known]
         began = time.perf_counter()
-        with running(self._device, self._name, half=True):
-            prepared = self._processor.image_processor(
-                [view.pixels(picture.array)], input_data_format="channels_last", return_tensors="pt"
-            )
-            pixels = prepared["pixel_values"].to(self._device)
-            encoding: torch.Tensor = self._model.get_image_embeddings(pixels).float()
+        for begin in range(0, len(missing), self._together):
+            some = missing[begin : begin + self._together]
+            with running(self._device, self._name, half=True):
+                prepared = self._processor.image_processor(
+                    [view.pixels(picture.array) for view in some],
+                    input_data_format="channels_last",
+                    return_tensors="pt",
+                )
+                pixels = prepared["pixel_values"].to(self._device)
+                encoded = self._model.get_image_embeddings(pixels).float()
+            # Copies, so that forgetting one view frees its memory though others were encoded with it.
+            known |= {view: encoding.clone() for view, encoding in zip(some, encoded.split(1), strict=True)}
         self.model_seconds += time.perf_counter() - began
-        self._cache.put(key, encoding, encoding.nbytes)
-        return encoding
+        for view in missing:
+            self._cache.put(keys[view], known[view], known[view].nbytes)
+        return known
 
     def _alike(self, prompts: Mapping[int, Prompt]) -> Iterator[list[int]]:
         """Indices of prompts of one make, a pass at a time.
@@ -173,21 +180,26 @@ class Sam:
             for begin in range(0, len(indices), self._prompts_per_pass):
                 yield indices[begin : begin + self._prompts_per_pass]
 
-    def _decode(self, encoding: torch.Tensor, prompts: Sequence[Prompt], view: View) -> tuple[Floats, Floats]:
+    def _decode(
+        self, encodings: Mapping[View, torch.Tensor], prompts: Sequence[Prompt], views: Sequence[View]
+    ) -> tuple[Floats, Floats]:
         """One pass of the decoder over prompts of one make: logits (N, C, cells, cells) and IoU (N, C), float32."""
-        points = self._stack([view.to_square(prompt.points) for prompt in prompts if prompt.points is not None])
+        view, each = views[0], list(zip(prompts, views, strict=True))
+        points = self._stack([view.to_square(prompt.points) for prompt, view in each if prompt.points is not None])
         labels = self._stack([prompt.labels for prompt in prompts if prompt.labels is not None])
-        corners = [view.to_square(prompt.box.reshape(2, 2)).ravel() for prompt in prompts if prompt.box is not None]
+        corners = [view.to_square(prompt.box.reshape(2, 2)).ravel() for prompt, view in each if prompt.box is not None]
         boxes = self._stack(corners)
-        masks = self._stack([self._mask_prompt(prompt.mask, view) for prompt in prompts if prompt.mask is not None])
+        masks = self._stack([self._mask_prompt(prompt.mask, view) for prompt, view in each if prompt.mask is not None])
         if self._draw_prompts:
-            given = [None if each is None else each[:, 0] for each in (points, labels, boxes, masks)]
+            given = [None if some is None else some[:, 0] for some in (points, labels, boxes, masks)]
             scale = view.cells / view.square
             masks = drawn_prompts(view.cells, given[0], given[1], given[2], given[3], scale)[:, None]
         with running(self._device, self._name, half=True):
             began = time.perf_counter()
             output = self._model(
-                image_embeddings=encoding.expand(len(prompts), -1, -1, -1),
+                image_embeddings=encodings[view].expand(len(views), -1, -1, -1)
+                if views.count(view) == len(views)
+                else torch.cat([encodings[view] for view in views]),
                 input_points=points,
                 input_labels=labels,
                 input_boxes=boxes,
@@ -233,8 +245,6 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
 def _to_segments(
     logits: Floats,
     ious: Floats,
-    rows: Axis,
-    columns: Axis,
     view: View,
     picture: Picture,
 ) -> Segments:
@@ -243,12 +253,11 @@ def _to_segments(
     Args:
         logits: (C, cells, cells) float32.
         ious: (C,) float32.
-        rows: from `View.upsampling`.
-        columns: likewise.
         view: what the logits are about.
         picture: what the view is of.
     """
     order = np.argsort(-ious, kind="stable")
+    rows, columns = view.upsampling()
     cut = [_cut(logits[candidate], rows, columns, view, picture) for candidate in order]
     return Segments(
         masks=[mask for mask, _ in cut],

@@ -15,7 +15,6 @@ This module does not know models, phrases' words, or how windows were chosen.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +35,8 @@ ROOMY = 0.7
 """Width or height of a thing, as a share of the window's, up to which a closer look judges it."""
 BORDER = 0.015
 """Share of a window's sides within which a box's side counts as lying on the border."""
+_BLOCK = 256
+"""Boxes compared with all others at a time, to bound the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def put_together(looks: Sequence[Look], phrase: int) -> tuple[Boxes, NDArray[np.
         (M, 4) float32 boxes in pixels of the picture and (M,) float32 scores, one a thing.
     """
     sights = _Sights.of(looks, phrase)
-    verdicts = [verdict for group in _groups(sights) if (verdict := _judged(sights, group)) is not None]
+    verdicts = list(_judged(sights, list(_groups(sights))))
     boxes = np.array([box for box, _, _ in verdicts], np.float32).reshape(-1, 4)
     scores = np.array([score for _, score, _ in verdicts], np.float32)
     # What no look could judge is a thing only where it is no piece of a thing that was judged.
@@ -105,13 +106,16 @@ def put_together(looks: Sequence[Look], phrase: int) -> tuple[Boxes, NDArray[np.
     return boxes[kept], scores[kept]
 
 
-def _room(boxes: Boxes, windows: Boxes, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 4): pixels between each side of a box and its window's; infinite where the window ends with the picture.
+def _room(
+    boxes: NDArray[np.float32], windows: NDArray[np.float32], picture: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Pixels between each side of boxes (..., 4) and their windows', (..., 4); infinite where a window ends with the
+    picture.
 
     A side that lies on the border, or beyond it, has no room: zero or less.
     """
-    sides = np.tile(windows[:, 2:] - windows[:, :2], 2)
-    gaps = np.concatenate([boxes[:, :2] - windows[:, :2], windows[:, 2:] - boxes[:, 2:]], axis=1)
+    sides = windows[..., [2, 3, 2, 3]] - windows[..., [0, 1, 0, 1]]
+    gaps = np.concatenate([boxes[..., :2] - windows[..., :2], windows[..., 2:] - boxes[..., 2:]], axis=-1)
     return np.where(windows == picture, np.inf, gaps - np.maximum(1.0, BORDER * sides)).astype(np.float32)
 
 
@@ -136,20 +140,23 @@ def _groups(sights: _Sights) -> Iterator[NDArray[np.int64]]:
 
 
 def _pairs(sights: _Sights) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Two looks at a time, pairs of boxes that are alike enough to be one thing: (P, 2) indices and (P,) IoU."""
-    rows = [np.flatnonzero(sights.looks == look) for look in range(len(sights.windows))]
-    for a, b in itertools.combinations([look for look, mine in enumerate(rows) if len(mine)], 2):
-        ones = sights.boxes[rows[a]][:, None].repeat(len(rows[b]), 1)
-        others = sights.boxes[rows[b]][None].repeat(len(rows[a]), 0)
-        # What is cut in one window shows, in the other, more than it should be compared with.
-        ones = np.where(sights.cut[rows[b]][None, :, None], _within(ones, sights.windows[b]), ones)
-        others = np.where(sights.cut[rows[a]][:, None, None], _within(others, sights.windows[a]), others)
-        low, high = np.maximum(ones[..., :2], others[..., :2]), np.minimum(ones[..., 2:], others[..., 2:])
-        shared = np.clip(high - low, 0, None).prod(-1)
-        area = (ones[..., 2:] - ones[..., :2]).prod(-1) + (others[..., 2:] - others[..., :2]).prod(-1)
-        likeness = shared / np.maximum(area - shared, 1e-6)
-        row, column = np.nonzero(likeness >= SAME)
-        yield np.stack([rows[a][row], rows[b][column]], 1), likeness[row, column]
+    """Pairs of boxes from different looks that are alike enough to be one thing: (P, 2) indices and (P,) IoU."""
+    boxes, looks, cut = sights.boxes, sights.looks, sights.cut
+    # What is cut in one window shows, in the other, more than it should be compared with.
+    shown = np.stack([_within(boxes, window) for window in sights.windows])  # (L, N, 4)
+    for start in range(0, len(boxes), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(boxes)))
+        ones = np.where(cut[None, :, None], shown[looks[None], rows[:, None]], boxes[rows, None])
+        others = np.where(cut[rows, None, None], shown[looks[rows]], boxes[None])
+        sides = np.minimum(ones[..., 2:], others[..., 2:]) - np.maximum(ones[..., :2], others[..., :2])
+        shared = np.clip(sides[..., 0], 0, None) * np.clip(sides[..., 1], 0, None)
+        likeness = shared / np.maximum(_area(ones) + _area(others) - shared, 1e-6)
+        row, column = np.nonzero((likeness >= SAME) & (looks[rows, None] < looks))
+        yield np.stack([rows[row], column], 1), likeness[row, column]
+
+
+def _area(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]), np.float32)
 
 
 def _within(boxes: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -158,30 +165,35 @@ def _within(boxes: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[
     return np.concatenate([low, np.maximum(low, np.clip(boxes[..., 2:], window[:2], window[2:]))], axis=-1)
 
 
-def _judged(sights: _Sights, group: NDArray[np.int64]) -> tuple[NDArray[np.float32], float, bool] | None:
-    """Box, score and whether a look that shows all of it saw it; None: the look to judge it does not see it."""
+def _judged(sights: _Sights, groups: Sequence[NDArray[np.int64]]) -> Iterator[tuple[NDArray[np.float32], float, bool]]:
+    """Box, score and whether a look that shows all of it saw it; nothing where the look to judge does not see it."""
+    extents = np.array([_extent(sights, group) for group in groups], np.float32).reshape(-1, 4)
+    for group, extent, judges in zip(groups, extents, _judges(sights, extents), strict=True):
+        seen_by = dict(zip(sights.looks[group].tolist(), group.tolist(), strict=True))
+        look = next((look for look in judges if look in seen_by or not sights.full[look]), None)
+        if look is None:
+            yield extent, float(sights.scores[group].max()), False
+        elif look in seen_by:
+            yield sights.boxes[seen_by[look]], float(sights.scores[seen_by[look]]), True
+
+
+def _extent(sights: _Sights, group: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(4,) box of a thing: the best of those that show it whole, else of all its pieces."""
     whole = group[~sights.cut[group]]
     if len(whole):
-        extent = sights.boxes[whole[np.argmax(sights.scores[whole])]]
-    else:
-        extent = np.concatenate([sights.boxes[group, :2].min(0), sights.boxes[group, 2:].max(0)])
-    seen_by = {int(sights.looks[index]): index for index in group}
-    for look in _judges(sights, extent):
-        if look in seen_by:
-            index = seen_by[look]
-            return sights.boxes[index], float(sights.scores[index]), True
-        if not sights.full[look]:
-            return None
-    return extent, float(sights.scores[group].max()), False
+        return np.asarray(sights.boxes[whole[sights.scores[whole].argmax()]])
+    return np.concatenate([sights.boxes[group, :2].min(0), sights.boxes[group, 2:].max(0)])
 
 
-def _judges(sights: _Sights, box: NDArray[np.float32]) -> list[int]:
-    """The looks that show all of a box: the closest with room for it first, of equals the one it is most central in."""
+def _judges(sights: _Sights, boxes: Boxes) -> Iterator[list[int]]:
+    """For each box the looks that show all of it: the closest with room for it first, of equals the most central."""
     windows, picture = sights.windows, sights.windows[0]
-    room = _room(np.tile(box, (len(windows), 1)), windows, picture).min(1)
+    room = _room(boxes[:, None], windows[None], picture).min(-1)
     sides = windows[:, 2:] - windows[:, :2]
     # Along a side that shows as much as the picture does, no look has more room.
-    share = np.where(sides == picture[2:] - picture[:2], 0, (box[2:] - box[:2]) / sides).max(1)
-    roomy, area = share <= ROOMY, sides.prod(1)
+    shares = (boxes[:, None, 2:] - boxes[:, None, :2]) / sides
+    roomy = np.where(sides == picture[2:] - picture[:2], 0, shares).max(-1) <= ROOMY
+    area = np.broadcast_to(sides.prod(1), roomy.shape)
     order = np.lexsort((-room, np.where(roomy, area, -area), ~roomy))
-    return [int(look) for look in order if room[look] > 0]
+    for row, looks in enumerate(order):
+        yield [look for look in looks.tolist() if room[row, look] > 0]

@@ -6,11 +6,12 @@ This module does not know models, tokens or pictures.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.masks import Boxes, box_area, box_iou, enclosing_groups, suppress
+from agent_tools.masks import Boxes, box_area, box_iou, suppress
 from agent_tools.services.phrases import narrows
 
 SAME_BOX = 0.75
@@ -44,11 +45,7 @@ def standing(
     whole = box_area(boxes) >= 1
     for phrase in np.unique(phrase_indices):
         mine = np.flatnonzero((phrase_indices == phrase) & whole)
-        mine = mine[suppress(boxes[mine], scores[mine], iou)]
-        hit = scores[mine] >= threshold
-        group = enclosing_groups(boxes[mine]) & ~hit
-        group[hit] = enclosing_groups(boxes[mine[hit]])
-        kept.append(mine[~group])
+        kept.append(mine if len(mine) < 2 else mine[suppress(boxes[mine], scores[mine], iou, threshold)])
     found = np.concatenate(kept)
     return found[_unrivalled(boxes[found], scores[found], phrase_indices[found], phrases)]
 
@@ -57,19 +54,22 @@ def _unrivalled(
     boxes: Boxes, scores: NDArray[np.float32], phrase_indices: NDArray[np.int64], phrases: Sequence[str]
 ) -> NDArray[np.bool_]:
     """Which boxes no better box of a rival phrase claims, (N,) bool."""
-    rivals = np.array(
-        [
-            [a != b and not narrows(p, q) and not narrows(q, p) for b, q in enumerate(phrases)]
-            for a, p in enumerate(phrases)
-        ]
-    ).reshape(len(phrases), len(phrases))
+    rivals = _rivals(tuple(phrases))
     alive = np.ones(len(boxes), bool)
     if not rivals.any():
         return alive
     contested = (box_iou(boxes, boxes) >= SAME_BOX) & rivals[phrase_indices][:, phrase_indices]
-    for index in np.argsort(-scores, kind="stable"):
+    order = np.argsort(-scores, kind="stable")
+    for index in order[contested.any(1)[order]]:
         if alive[index]:
             worse = contested[index] & (scores <= scores[index])
             worse[index] = False
             alive &= ~worse
     return alive
+
+
+@lru_cache(maxsize=256)
+def _rivals(phrases: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which phrases may not both claim a thing, (P, P) bool."""
+    rivals = [[p != q and not narrows(p, q) and not narrows(q, p) for q in phrases] for p in phrases]
+    return np.array(rivals, bool).reshape(len(phrases), len(phrases))

@@ -144,7 +144,7 @@ def choose_views(
         square: side of the square that the model sees, pixels.
         cells: side of its mask logits.
     """
-    looks = _pyramid(picture, zoom, square, cells)
+    looks = _pyramid(picture.width, picture.height, zoom, square, cells)
     level = np.array([number for number, views in enumerate(looks) for _ in views])
     views = [view for step in looks for view in step]
     known = [index for index, extent in enumerate(extents) if extent is not None]
@@ -164,17 +164,18 @@ def choose_views(
     return chosen
 
 
-def _pyramid(picture: Picture, zoom: float, square: int, cells: int) -> list[list[View]]:
+@lru_cache(maxsize=64)
+def _pyramid(full_width: int, full_height: int, zoom: float, square: int, cells: int) -> list[list[View]]:
     """The whole picture, then rows of windows that overlap, closer and closer."""
-    looks = [[View(0, 0, picture.width, picture.height, square, cells)]]
+    looks = [[View(0, 0, full_width, full_height, square, cells)]]
     share = zoom
-    while zoom and share * min(picture.width, picture.height) >= _LEAST_SIDE:
-        width, height = int(picture.width * share), int(picture.height * share)
+    while zoom and share * min(full_width, full_height) >= _LEAST_SIDE:
+        width, height = int(full_width * share), int(full_height * share)
         looks.append(
             [
                 View(left, top, width, height, square, cells)
-                for top in _starts(picture.height, height)
-                for left in _starts(picture.width, width)
+                for top in _starts(full_height, height)
+                for left in _starts(full_width, width)
             ]
         )
         share *= zoom

@@ -167,6 +167,8 @@ def best_for_box(segments: Segments, box: Box) -> tuple[Segments, int | None]:
 
     Of "a can", "its label" and "the shelf", the one that fills the box is meant.
     """
+    if len(segments.masks) == 1:
+        return segments, 0 if segments.masks[0].area else None
     own = np.array([mask.box for mask in segments.masks], np.float32)
     fit = box_iou(own, np.array([box], np.float32))[:, 0] * segments.predicted_iou
     fit[[not mask.area for mask in segments.masks]] = -1

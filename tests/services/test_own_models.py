@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 
 from agent_tools.errors import ConfigError, OutOfMemoryError, ServiceError, ToolInputError
-from agent_tools.masks import Mask
+from agent_tools.masks import Mask, mask_iou
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Prompt, SegmentRequest
 from agent_tools.services.checkpoints import CheckpointSettings
@@ -126,6 +126,19 @@ def test_detector_pictures_of_one_size_share_a_pass(model_folders: dict[str, Pat
     for picture, found in zip(pictures, together, strict=True):
         (expected,) = alone.detect([picture], [["book", "orange"]])
         np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-2)
+
+
+def test_detector_pass_has_room_for_so_many_pixels(detector: GroundingDino, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = detector._processor.image_processor([blocks().array], return_tensors="pt")["pixel_values"]
+    room = 3 * prepared.shape[-2] * prepared.shape[-1]
+    monkeypatch.setattr("agent_tools.services.grounding_dino._PIXELS_PER_PASS", {"cpu": room})
+    with counted(detector._model.model.backbone) as passes:
+        detector.detect([blocks(seed=20 + seed) for seed in range(7)], [["book"]] * 7)
+    assert passes == [3, 3, 1]
+    monkeypatch.setattr("agent_tools.services.grounding_dino._PIXELS_PER_PASS", {"cpu": 1})
+    with counted(detector._model.model.backbone) as passes:
+        detector.detect([blocks(seed=30 + seed) for seed in range(2)], [["book"]] * 2)
+    assert passes == [1, 1]
 
 
 def test_detector_most_queries_busy_says_saturated(model_folders: dict[str, Path], tmp_path: Path) -> None:
@@ -244,8 +257,19 @@ def test_sam_closer_looks_are_encoded_once(sam: Sam, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sam._model, "get_image_embeddings", _counting(sam._model.get_image_embeddings, encoded))
     far = np.array([100, 70, 116, 86], np.float32)
     answers = sam.segment([SegmentRequest(blocks(seed=7), [Prompt(box=box) for box in (small, small + 2, far)])])[0]
-    assert len(encoded) == 2
+    assert [pixels[0] for pixels in encoded] == [2]  # two looks, both in one pass
     assert all((answer.masks[0].height, answer.masks[0].width) == (90, 120) for answer in answers)
+
+
+def test_sam_thing_looks_the_same_whatever_else_is_looked_at(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sam, "_zoom", 0.6)
+    picture = blocks(seed=9)
+    prompts = [Prompt(box=np.array(box, np.float32)) for box in ([4, 4, 20, 20], [100, 70, 116, 86])]
+    together = sam.segment([SegmentRequest(picture, prompts)])[0]
+    sam.forget(picture.digest)
+    alone = [sam.segment([SegmentRequest(picture, [prompt])])[0][0] for prompt in prompts]
+    for one, other in zip(together, alone, strict=True):
+        assert mask_iou(one.masks[:1], other.masks[:1])[0, 0] > 0.99
 
 
 def test_sam_mask_found_in_a_closer_look_lies_where_the_look_is(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,9 +290,10 @@ def test_sam_click_is_answered_from_a_closer_look_once_its_size_is_known(
     seen: list[tuple[int, int]] = []
     decode = sam._decode
 
-    def noting(encoding: Any, prompts: Any, view: Any) -> Any:
-        seen.extend((view.width, 0 if prompt.mask is None else prompt.mask.area) for prompt in prompts)
-        return decode(encoding, prompts, view)
+    def noting(encodings: Any, prompts: Any, views: Any) -> Any:
+        for prompt, view in zip(prompts, views, strict=True):
+            seen.append((view.width, 0 if prompt.mask is None else prompt.mask.area))
+        return decode(encodings, prompts, views)
 
     monkeypatch.setattr(sam, "_decode", noting)
     with replaced_decoder(sam, logits):

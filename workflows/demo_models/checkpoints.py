@@ -1,24 +1,16 @@
-"""Training plumbing shared by both demo models: the schedule and checkpoints that survive a kill.
+"""Training plumbing shared by both demo models: time and checkpoints that survive a kill.
 
 Knows no model in particular.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-
-
-def one_cycle(progress: float, warmup: float) -> float:
-    """Learning rate factor at `progress` 0..1: a straight rise over `warmup`, then half a cosine to 0."""
-    if progress < warmup:
-        return max(0.02, progress / warmup)
-    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (progress - warmup) / (1.0 - warmup))))
 
 
 @dataclass

@@ -22,9 +22,10 @@ from pydantic import BaseModel, ConfigDict
 from torch.nn import functional
 from transformers import SamModel
 
-from workflows.demo_models.checkpoints import Budget, one_cycle, read_checkpoint, write_checkpoint
+from workflows.demo_models.checkpoints import Budget, read_checkpoint, write_checkpoint
 from workflows.demo_models.loading import Batches
 from workflows.demo_models.mask_prompts import correction_click, first_click, jittered_box, tight_box
+from workflows.demo_models.optimizers import Optimizers, trapezoid
 from workflows.demo_models.scene_pool import PoolSettings, ScenePool
 from workflows.demo_models.segmenter_batches import Batch, augmented, make_batch
 from workflows.demo_models.segmenter_model import (
@@ -57,6 +58,7 @@ class TrainingSettings(BaseModel):
     learning_rate: float
     weight_decay: float
     warmup: float
+    cooldown: float
     clip_norm: float
     ema_decay: float
     prompt_from: float
@@ -142,16 +144,7 @@ class SegmenterTrainer:
         self.head = OutlineHead(settings.model).to(self.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         training = settings.training
-        learnt = [p for p in (*self.model.parameters(), *self.head.parameters()) if p.requires_grad]
-        matrices, vectors = [p for p in learnt if p.ndim >= 2], [p for p in learnt if p.ndim < 2]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": training.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=training.learning_rate,
-            betas=(0.9, 0.98),
-        )
+        self.optimizers = Optimizers(self.model, [self.head], training.weight_decay)
         self.steps = 0
 
     @property
@@ -169,10 +162,8 @@ class SegmenterTrainer:
             rng: draws prompts.
         """
         training = self.settings.training
-        for group in self.optimizer.param_groups:
-            group["lr"] = training.learning_rate * one_cycle(progress, training.warmup)
         self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizers.clear()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             embeddings = self.model.vision_encoder(torch.from_numpy(batch.pixels).to(self.device)).last_hidden_state
         embeddings = embeddings.float()
@@ -186,8 +177,8 @@ class SegmenterTrainer:
         if progress >= training.prompt_from:
             total = self._prompted(batch, leaf, progress, rng, seen)
         torch.autograd.backward(embeddings, leaf.grad)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), training.clip_norm)
-        self.optimizer.step()
+        rate = training.learning_rate * trapezoid(progress, training.warmup, training.cooldown)
+        self.optimizers.update(rate, training.clip_norm)
         self.steps += 1
         self._follow()
         return Figures(
@@ -273,7 +264,7 @@ class SegmenterTrainer:
             "model": self.model.state_dict(),
             "head": self.head.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -282,7 +273,7 @@ class SegmenterTrainer:
         self.model.load_state_dict(state["model"])
         self.head.load_state_dict(state["head"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizers.load_state_dict(state["optimizers"])
 
 
 def save_segmenter(model: SamModel, settings: SegmenterSettings, folder: Path) -> None:

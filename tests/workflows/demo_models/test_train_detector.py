@@ -9,7 +9,7 @@ from PIL import Image
 
 from agent_tools.services.grounding_dino import GroundingDino
 from workflows.demo_models import train_detector
-from workflows.demo_models.checkpoints import Budget, one_cycle, read_checkpoint, write_checkpoint
+from workflows.demo_models.checkpoints import Budget, read_checkpoint, write_checkpoint
 from workflows.demo_models.detector_calibration import precision_curve
 from workflows.demo_models.detector_model import build_model, early_proposals, take_over
 from workflows.demo_models.detector_prompts import TOKENS
@@ -150,11 +150,6 @@ def test_taking_over_a_bundle_keeps_its_answers_and_its_words(finished, settings
 )
 def test_model_size_keeps_the_shape_and_both_limits(size, expected):
     assert model_size(*size, 192, 256) == expected
-
-
-def test_one_cycle_rises_then_falls_to_nothing():
-    factors = [one_cycle(progress, 0.1) for progress in (0.0, 0.05, 0.1, 0.55, 1.0)]
-    assert factors == pytest.approx([0.02, 0.5, 1.0, 0.5, 0.0], abs=1e-6)
 
 
 def test_budget_by_steps_ends_after_them():
