@@ -315,4 +315,4 @@ def _groups(area: NDArray[np.float32], shared: NDArray[np.float32], counted: NDA
         return np.zeros(len(area), bool)
     inside = (area < 0.6 * area[:, None]) & (shared >= INSIDE * area) & counted & counted[:, None]
     many = inside.sum(1) >= MEMBERS
-    return many & ((shared * inside).sum(1) >= COVERED * area) if many.any() else many
+    return np.asarray(many & ((shared * inside).sum(1) >= COVERED * area), bool)

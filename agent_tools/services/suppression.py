@@ -60,7 +60,7 @@ def _unrivalled(
         return alive
     contested = (box_iou(boxes, boxes) >= SAME_BOX) & rivals[phrase_indices][:, phrase_indices]
     order = np.argsort(-scores, kind="stable")
-    for index in order[contested.any(1)[order]]:
+    for index in order[np.asarray(contested[order].any(1))]:
         if alive[index]:
             worse = contested[index] & (scores <= scores[index])
             worse[index] = False

@@ -48,7 +48,7 @@ class Muon(torch.optim.Optimizer):
         weight_decay: Share of the rate that weights shrink by.
     """
 
-    def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
+    def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -59,7 +59,7 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is not None:
                     self._update(weight, group["lr"], group["momentum"], group["weight_decay"])
 
-    def _update(self, weight: nn.Parameter, lr: float, momentum: float, weight_decay: float) -> None:
+    def _update(self, weight: Tensor, lr: float, momentum: float, weight_decay: float) -> None:
         gradient = weight.grad
         if gradient is None:
             return
@@ -70,14 +70,15 @@ class Muon(torch.optim.Optimizer):
         weight.add_(update.view_as(weight), alpha=-lr * 0.2 * max(update.shape) ** 0.5)
 
 
-def matrices(model: nn.Module) -> list[nn.Parameter]:
+def matrices(model: nn.Module) -> list[Tensor]:
     """Weights of linear layers and of dense convolutions that mix channels, by Muon; the rest is for AdamW."""
-    found: dict[int, nn.Parameter] = {}
+    found: dict[int, Tensor] = {}
     for module in model.modules():
-        dense = isinstance(module, nn.Conv2d) and module.groups == 1 and module.in_channels >= _LEAST_SIDE
-        if (dense or isinstance(module, nn.Linear)) and module.weight.requires_grad:
+        if isinstance(module, nn.Linear) or (
+            isinstance(module, nn.Conv2d) and module.groups == 1 and module.in_channels >= _LEAST_SIDE
+        ):
             weight = module.weight
-            if min(len(weight), weight[0].numel()) >= _LEAST_SIDE:
+            if weight.requires_grad and min(len(weight), weight[0].numel()) >= _LEAST_SIDE:
                 found[id(weight)] = weight
     return list(found.values())
 
