@@ -1,8 +1,8 @@
 """Where a hit begins: finds the demo detector's threshold on rendered scenes that training never saw.
 
-Asks one phrase a scene, as people mostly do, scores and suppresses boxes with the product's own code, and takes
-what counts right most often; then measures how often a candidate of each score is real. Knows no training and no
-evaluation seed.
+Asks one phrase a scene, as people mostly do, and one for something that is not there; scores and suppresses boxes with
+the product's own code, and takes what counts right most often and finds least where there is nothing; then measures how
+often a candidate of each score is real. Knows no training and no evaluation seed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +23,8 @@ from agent_tools.masks import box_iou
 from agent_tools.services.grounding_dino import phrase_scores
 from agent_tools.services.suppression import standing
 from workflows.demo_models.detector_prompts import Prompt
-from workflows.demo_models.requests import draw_request
-from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
+from workflows.demo_models.requests import Request, draw_missing, draw_request
+from workflows.demo_models.scenes import EVALUATION_SEEDS, Scene, render_scene
 
 VALIDATION_SEEDS = 9_000_000
 """First seed of the scenes that thresholds are found on; training stays below, measuring starts above."""
@@ -33,6 +34,8 @@ SMALL = 0.146
 Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing; few scenes do. Chosen
 below `EVALUATION_SEEDS`; `python -m benchmarks.dense_counts` measures what comes of it."""
 
+_ERROR, _FALSE = 0.2, 0.3
+"""What an object too many or too few, and an absent thing found, cost beside a scene counted exactly."""
 _LOWEST = 0.05
 _LEVELS = np.arange(0.1, 0.85, 0.01)
 
@@ -50,6 +53,7 @@ class Calibration:
         exact: Share of scenes counted exactly.
         mae: Mean absolute error of the count.
         truth: Mean true count.
+        false: Share of requests for what is not there that are answered with a hit.
     """
 
     threshold: float
@@ -60,6 +64,7 @@ class Calibration:
     exact: float
     mae: float
     truth: float
+    false: float
 
     def write(self, folder: Path) -> None:
         """Puts what the product reads beside the weights."""
@@ -76,8 +81,8 @@ class Calibration:
     def summary(self) -> str:
         """One line for a log."""
         return (
-            f"exact {self.exact:.3f} mae {self.mae:.2f} (true mean {self.truth:.1f}) threshold {self.threshold:.3f} "
-            f"{self.phrase_score} iou {self.suppress_iou}"
+            f"exact {self.exact:.3f} mae {self.mae:.2f} (true mean {self.truth:.1f}) absent found {self.false:.3f} "
+            f"threshold {self.threshold:.3f} {self.phrase_score} iou {self.suppress_iou}"
         )
 
 
@@ -99,41 +104,45 @@ class _Asked:
 
 
 @torch.inference_mode()
-def _ask(folder: Path, number: int) -> Iterator[_Asked]:
+def _ask(folder: Path, number: int) -> Iterator[tuple[_Asked, _Asked]]:
+    """What is there, and something that is not, of one scene after the other."""
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
     model = AutoModelForZeroShotObjectDetection.from_pretrained(folder, local_files_only=True).float().eval()
     rng = np.random.default_rng(VALIDATION_SEEDS)
     for seed in range(VALIDATION_SEEDS, min(VALIDATION_SEEDS + number, EVALUATION_SEEDS)):
         scene = render_scene(seed)
-        request = draw_request(scene, rng)
-        prompt = Prompt.of([request.phrase])
         pixels = processor.image_processor([scene.image], input_data_format="channels_last", return_tensors="pt")
-        output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
-        ((start, stop),) = prompt.spans
-        middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
-        height, width = scene.image.shape[:2]
-        boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
-        yield _Asked(output.logits[..., start:stop], boxes, request.boxes)
+
+        def answer(request: Request, scene: Scene = scene, pixels: Any = pixels) -> _Asked:
+            prompt = Prompt.of([request.phrase])
+            output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
+            ((start, stop),) = prompt.spans
+            middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
+            height, width = scene.image.shape[:2]
+            boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
+            return _Asked(output.logits[..., start:stop], boxes, request.boxes)
+
+        yield answer(draw_request(scene, rng)), answer(draw_missing(scene, rng))
 
 
 def calibrate(folder: Path, number: int) -> Calibration:
     """Finds what suits the bundle in `folder` on `number` scenes; writes nothing."""
-    asked = list(_ask(folder, number))
+    asked, missing = (list(each) for each in zip(*_ask(folder, number), strict=True))
     truths = np.array([len(each.truth) for each in asked])
     found: list[tuple[float, Calibration]] = []
     for how, overlap in itertools.product(("max", "mean", "min"), (0.5, 0.6, 0.7, 0.8)):
         scores = [each.candidates(how, overlap)[1] for each in asked]
+        best = np.array([each.candidates(how, overlap)[1].max(initial=0.0) for each in missing])
         counts = np.array([[(score >= level).sum() for score in scores] for level in _LEVELS])
-        error = np.abs(counts - truths[None])
-        value = (error == 0).mean(1) - 0.2 * error.mean(1)
+        error, false = np.abs(counts - truths[None]), (best >= _LEVELS[:, None]).mean(1)
+        value = (error == 0).mean(1) - _ERROR * error.mean(1) - _FALSE * false
         smooth = np.convolve(np.pad(value, 2, mode="edge"), np.ones(5) / 5, mode="valid")
         at = int(smooth.argmax())
         level, exact, mae = float(_LEVELS[at]), float((error[at] == 0).mean()), float(error[at].mean())
-        result = Calibration(level, level / 3, how, overlap, (), exact, mae, float(truths.mean()))
+        result = Calibration(level, level / 3, how, overlap, (), exact, mae, float(truths.mean()), float(false[at]))
         found.append((float(smooth[at]), result))
-    best = max(found, key=lambda pair: pair[0])[1]
-    curve = precision_curve(*_reality(asked, best))
-    return Calibration(**{**best.__dict__, "precision_curve": curve})
+    chosen = max(found, key=lambda pair: pair[0])[1]
+    return replace(chosen, precision_curve=precision_curve(*_reality(asked, chosen)))
 
 
 def _reality(asked: Sequence[_Asked], chosen: Calibration) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -81,6 +81,7 @@ class TrainSettings(BaseModel):
     checkpoint_minutes: float
     validate_minutes: float
     validation_scenes: int
+    calibration_scenes: int
 
 
 class DetectorSettings(BaseModel):
@@ -353,7 +354,7 @@ def train_detector(
     finally:
         pool.close()
         trainer.save()
-    _log.info("final %s", trainer.write_bundle(settings.train.validation_scenes).summary())
+    _log.info("final %s", trainer.write_bundle(settings.train.calibration_scenes).summary())
     return out / "detector"
 
 
@@ -419,6 +420,6 @@ def smoke(settings: DetectorSettings) -> DetectorSettings:
             "model": settings.model.model_copy(
                 update={"widths": (8, 16, 16), "depths": (1, 1, 1), "size": 32, "queries": 8, "feed_forward": 32}
             ),
-            "train": settings.train.model_copy(update={"batch": 2, "validation_scenes": 2}),
+            "train": settings.train.model_copy(update={"batch": 2, "validation_scenes": 2, "calibration_scenes": 2}),
         }
     )
