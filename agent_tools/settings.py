@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent_tools.errors import ConfigError
@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("askmask", appauthor=False)),
         description="Where conversations and their pictures are kept (mode 0700).",
+    )
+    store: SecretStr | None = Field(
+        default=None,
+        description="postgresql://... for conversations that several processes share; None: a file in data_dir.",
     )
     owner: str = Field(default="local", min_length=1, description="Owner written on new conversations.")
     picture_folders: tuple[Path, ...] = Field(

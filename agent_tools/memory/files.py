@@ -24,9 +24,17 @@ _KEPT_OPEN = 4
 class PictureFiles:
     """A folder of pictures, and the few last loaded from it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use `folder`; it is made with the first picture."""
+    def __init__(self, folder: Path, shared: bool = False) -> None:
+        """Use `folder`; it is made with the first picture.
+
+        Args:
+            folder: for the files, and nothing else.
+            shared: whether other machines may save pictures to it too, so that it may be them whose files are missing.
+        """
         self.folder = folder
+        self._step = "Open the picture again, or forget it"
+        if shared:
+            self._step += "; or set ASKMASK_DATA_DIR to the folder that every process of this store shares"
         self._loaded: OrderedDict[str, Picture] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -90,7 +98,7 @@ class PictureFiles:
         except OSError as error:
             raise MemoryStoreError(
                 f"picture={name} cannot be read back ({error.strerror or error}): expected its file {path}. "
-                "Open the picture again, or forget it."
+                f"{self._step}."
             ) from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise MemoryStoreError(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from agent_tools.errors import ConfigError, MemoryStoreError, shorten
 from agent_tools.memory.calls import with_masks
-from agent_tools.memory.files import PictureFiles
+from agent_tools.memory.database import open_database
 from agent_tools.memory.records import ConversationSummary, State, TurnRecord
 from agent_tools.memory.turn import Turn
 from agent_tools.settings import settings
@@ -29,43 +29,54 @@ from agent_tools.settings import settings
 if TYPE_CHECKING:
     from agent_tools.memory.timeline import Timeline
 
-DATABASE = "conversations.sqlite3"
 _KEPT = 16
 
 
 class Memory:
-    """The conversations of one owner in one folder.
+    """The conversations of one owner in one store.
 
     It holds database connections: use it as a context manager, or call `close`.
     """
 
     def __init__(
-        self, data_dir: Path | str | None = None, owner: str | None = None, wait_seconds: float = 15.0
+        self,
+        data_dir: Path | str | None = None,
+        owner: str | None = None,
+        wait_seconds: float = 15.0,
+        store: str | None = None,
     ) -> None:
         """Open the store, making it where it is missing.
 
         Args:
-            data_dir: folder of the store; None: the setting ``data_dir``.
+            data_dir: folder of the store's files; None: the setting ``data_dir``.
             owner: whose conversations; those of others are as if they did not exist. None: the setting ``owner``.
             wait_seconds: how long to wait while another process writes.
+            store: ``postgresql://...`` for a store that several processes share; all of them need the same `data_dir`,
+                where the pictures are. None: an SQLite file in `data_dir` where that is given, else the setting
+                ``store``.
 
         Raises:
+            ConfigError: the store's address is wrong, or the driver it needs is not installed.
             MemoryStoreError: the store cannot be opened, or a newer askmask wrote it.
         """
         from agent_tools.memory.store import Store
 
+        if store is None and data_dir is None and (address := settings().store) is not None:
+            store = address.get_secret_value()
         folder = Path(settings().data_dir if data_dir is None else data_dir).expanduser().absolute()
         self.data_dir = folder
         self.owner = settings().owner if owner is None else owner
-        self._files = PictureFiles(folder / "pictures")
-        self._store = Store(folder / DATABASE, self.owner, self._files, wait_seconds)
+        database = open_database(store, folder, wait_seconds)
+        self._store_name = database.name
+        self._store = Store(database, self.owner)
+        self._files = self._store.files
         self._known: OrderedDict[str, Timeline] = OrderedDict()
         self._known_lock = threading.Lock()
         self._finalizer = weakref.finalize(self, self._store.close)
 
     @classmethod
     def temporary(cls, owner: str = "local") -> Self:
-        """A memory that is deleted when it is closed."""
+        """A memory in a file that is deleted when it is closed, whatever the setting ``store`` says."""
         folder = tempfile.TemporaryDirectory(prefix="askmask-", ignore_cleanup_errors=True)
         try:
             memory = cls(folder.name, owner)
@@ -126,11 +137,10 @@ class Memory:
             ConfigError: this owner has no conversation of that id.
             MemoryStoreError: the store cannot be read.
         """
-        versions = self._timeline(conversation).versions
-        return [
-            replace(turn, calls=tuple(with_masks(call, versions) for call in turn.calls))
-            for turn in self._store.history(conversation)
-        ]
+        _check_id(conversation)
+        turns = self._store.history(conversation)
+        versions = self._timeline(conversation).versions  # read later: it has every version that those turns name
+        return [replace(turn, calls=tuple(with_masks(call, versions) for call in turn.calls)) for turn in turns]
 
     def said(self, conversation: str, last: int) -> list[tuple[str, str]]:
         """The requests and answers of the `last` turns that had an answer, oldest first; cheaper than `history`.
@@ -208,7 +218,7 @@ class Memory:
     @contextmanager
     def _alone(self, conversation: str) -> Iterator[None]:
         """Wait until no other turn of this conversation is in progress in this process."""
-        key = (str(self.data_dir), conversation)
+        key = (self._store_name, conversation)
         with _places_lock:
             place = _places.setdefault(key, _Place())
         if place.holder == threading.get_ident():
@@ -225,7 +235,7 @@ class Memory:
 
 
 class _Place:
-    """Who is in a turn of a conversation; shared by every `Memory` of this process on the same folder."""
+    """Who is in a turn of a conversation; shared by every `Memory` of this process on the same store."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

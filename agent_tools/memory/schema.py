@@ -49,8 +49,9 @@ meta = Table(
     Column("key", String, primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""``schema``: `VERSION`. ``pictures``: touched first by every transaction that adds or sweeps picture files, so that
-the two wait for each other. ``unscrubbed``: 1 from a forgetting until its traces are gone from the files."""
+"""``schema``: `VERSION`. ``store``: a random number of its own. ``pictures``: touched first by every transaction that
+adds or sweeps picture files, so that the two wait for each other. ``unscrubbed``: 1 from a forgetting until its traces
+are gone from the files."""
 
 conversations = Table(
     "conversations",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,59 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent_tools.errors import MemoryStoreError, shorten
+from agent_tools.memory.files import PictureFiles
 
 
-def open_engine(file: Path, wait_seconds: float) -> Engine:
-    """An engine on `file`, which is made with its folder where it is missing, for its owner alone.
+class SqliteDatabase:
+    """A file, made with its folder where it is missing, for its owner alone."""
 
-    Args:
-        file: the database.
-        wait_seconds: how long to wait while another process writes.
+    elsewhere = "set ASKMASK_DATA_DIR to another folder"
 
-    Raises:
-        OSError: the file or its folder cannot be made.
-    """
+    def __init__(self, file: Path, wait_seconds: float) -> None:
+        """Get ready to open `file`.
+
+        Args:
+            file: the database.
+            wait_seconds: how long to wait while another process writes.
+
+        Raises:
+            MemoryStoreError: the file or its folder cannot be made.
+        """
+        self.name, self._file = str(file), file
+        with self.explained():
+            self.engine = _open_engine(file, wait_seconds)
+
+    def prepare(self, connection: Connection) -> None:
+        """Nothing: a writing transaction has the whole file to itself."""
+
+    def picture_files(self, _: Mapping[str, int], /) -> PictureFiles:
+        """The folder beside the file."""
+        return PictureFiles(self._file.parent / "pictures")
+
+    def scrub(self) -> None:
+        """Rewrite the file without what was erased, and empty its journal.
+
+        Raises:
+            MemoryStoreError: another process is in the way, or the disk has no room for the rewriting.
+        """
+        with self.explained():
+            _scrub(self.engine)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what SQLite, SQLAlchemy and the file system raise into a MemoryStoreError with the next step."""
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            wrong, expected, step = _meaning(cause)
+            detail = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
+            raise MemoryStoreError(
+                f"store={self.name} {wrong} ({shorten(detail, 160)}): expected {expected}. {step}."
+            ) from error
+
+
+def _open_engine(file: Path, wait_seconds: float) -> Engine:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # SQLite gives its journals the mode of the database, so the mode has to be right before it first opens it.
     os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
@@ -74,12 +115,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection, wait_seconds: float) ->
             time.sleep(0.01)
 
 
-def scrub(engine: Engine) -> None:
-    """Rewrite the file without what was erased, and empty its journal.
-
-    Raises:
-        sqlite3.OperationalError: another process is in the way, or the disk has no room for the rewriting.
-    """
+def _scrub(engine: Engine) -> None:
     pooled = engine.raw_connection()
     try:
         connection: Any = pooled.driver_connection
@@ -120,20 +156,10 @@ _MEANINGS = (
 )
 
 
-@contextmanager
-def explained(file: Path) -> Iterator[None]:
-    """Turn what SQLite, SQLAlchemy and the file system raise into a MemoryStoreError that names the next step."""
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        cause = getattr(error, "orig", None) or error
-        text = str(cause).lower()
-        wrong, expected, step = "cannot be used", "a folder where files can be kept", "Set ASKMASK_DATA_DIR to one"
-        for words, *meaning in _MEANINGS:
-            if any(word in text for word in words):
-                wrong, expected, step = meaning
-                break
-        detail = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
-        raise MemoryStoreError(
-            f"store={file} {wrong} ({shorten(detail, 160)}): expected {expected}. {step}."
-        ) from error
+def _meaning(cause: BaseException) -> tuple[str, str, str]:
+    """What is wrong, what was expected, and the next step."""
+    said = str(cause).lower()
+    for words, wrong, expected, step in _MEANINGS:
+        if any(word in said for word in words):
+            return wrong, expected, step
+    return "cannot be used", "a folder where files can be kept", "Set ASKMASK_DATA_DIR to one"

@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, inspect, select, update
@@ -19,7 +18,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, 
 from agent_tools.errors import ConfigError, ConflictError, MemoryStoreError, shorten
 from agent_tools.memory import schema
 from agent_tools.memory.calls import names_any
-from agent_tools.memory.files import PictureFiles
+from agent_tools.memory.database import Database
 from agent_tools.memory.records import CallRecord, ConversationSummary, TurnRecord
 from agent_tools.memory.rows import (
     VERSION_COLUMNS,
@@ -32,7 +31,6 @@ from agent_tools.memory.rows import (
     timeline_of,
     version_row,
 )
-from agent_tools.memory.sqlite import explained, open_engine, scrub
 from agent_tools.memory.staged import Forgotten, Staged
 from agent_tools.memory.timeline import Timeline
 
@@ -67,20 +65,18 @@ _PARTS = (schema.turns, schema.pictures, schema.openings, schema.gestures, schem
 class Store:
     """The conversations of one owner in one database."""
 
-    def __init__(self, file: Path, owner: str, files: PictureFiles, wait_seconds: float) -> None:
-        """Open the database, making it where it is missing.
+    def __init__(self, database: Database, owner: str) -> None:
+        """Open the store, making its tables where they are missing.
 
         Raises:
             MemoryStoreError: it cannot be opened, or a newer askmask wrote it.
         """
-        self._file, self._owner, self._files = file, owner, files
-        with explained(file):
-            self._engine = open_engine(file, wait_seconds)
-            try:
-                self._prepare()
-            except BaseException:
-                self._engine.dispose()
-                raise
+        self._database, self._owner, self._engine = database, owner, database.engine
+        try:
+            self._prepare()
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def close(self) -> None:
         """Close every connection."""
@@ -91,28 +87,30 @@ class Store:
             known = _meta(connection) if inspect(connection).has_table("meta") else {}
         if not known:
             with self._writing() as connection:
+                self._database.prepare(connection)
                 schema.metadata.create_all(connection)
                 known = _meta(connection)
                 if not known:  # else another process has made the tables since
-                    known = {"schema": schema.VERSION, "pictures": 0, "unscrubbed": 0}
+                    known = {"schema": schema.VERSION, "store": secrets.randbits(31), "pictures": 0, "unscrubbed": 0}
                     rows = [{"key": key, "value": value} for key, value in known.items()]
                     connection.execute(insert(schema.meta), rows)
         if known["schema"] != schema.VERSION:
             raise MemoryStoreError(
-                f"store={self._file} is of version {known['schema']}: expected {schema.VERSION}, which this one reads. "
-                "Install a newer askmask, or set ASKMASK_DATA_DIR to another folder."
+                f"store={self._database.name} is of version {known['schema']}: expected {schema.VERSION}, which this "
+                f"one reads. Install a newer askmask, or {self._database.elsewhere}."
             )
+        self.files = self._database.picture_files(known)
         if known["unscrubbed"]:
             self._scrub()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with explained(self._file), self._engine.connect() as connection, connection.begin():
+        with self._database.explained(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def _writing(self, flushed: bool = True) -> Iterator[Connection]:
-        with explained(self._file), self._engine.connect() as connection:
+        with self._database.explained(), self._engine.connect() as connection:
             connection = connection.execution_options(writing=True, flushed=flushed)
             with connection.begin():
                 yield connection
@@ -195,7 +193,7 @@ class Store:
                     (schema.versions, VERSION_COLUMNS, ["object", "version"]),
                 )
             )
-        return timeline_of(head, turns, pictures, openings, gestures, versions, self._files.path)
+        return timeline_of(head, turns, pictures, openings, gestures, versions, self.files.path)
 
     def history(self, conversation: str) -> list[TurnRecord]:
         """What was said and called, oldest first, masks left out.
@@ -262,7 +260,7 @@ class Store:
             if staged.originals:
                 self._hold_pictures(connection)
                 for picture in staged.originals:
-                    self._files.save(picture)
+                    self.files.save(picture)
             own = {"conversation": conversation, "owner": self._owner}
             for table, rows in _rows(staged):
                 if rows:
@@ -383,9 +381,8 @@ class Store:
             with self._writing() as connection:
                 self._hold_pictures(connection)
                 seen = connection.execute(select(meta.c.value).where(meta.c.key == "unscrubbed")).scalar_one()
-                self._files.sweep(set(connection.execute(select(schema.pictures.c.digest).distinct()).scalars()))
-            with explained(self._file):
-                scrub(self._engine)
+                self.files.sweep(set(connection.execute(select(schema.pictures.c.digest).distinct()).scalars()))
+            self._database.scrub()
             with self._writing() as connection:
                 connection.execute(update(meta).where(meta.c.key == "unscrubbed", meta.c.value == seen).values(value=0))
         except MemoryStoreError as error:

@@ -1,9 +1,7 @@
 """Forgetting erases: from the state, from older turns, from the files. What is left can still be undone."""
 
-import logging
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +9,14 @@ import pytest
 from agent_tools.errors import HandleError
 from agent_tools.masks import Mask
 from agent_tools.memory import CallRecord, Memory, Turn
-from agent_tools.memory.memory import DATABASE
 from agent_tools.pictures import Picture
 
+Store = Any  # either kind in conftest.py
 Add = Callable[..., str]
 MakePicture = Callable[[int], Picture]
 
 LABEL = "zebra-crossing"
 SECRET = Mask.from_array(np.random.default_rng(7).random((8, 8)) < 0.5)
-
-
-def everything_on_disk(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() + file.name.encode() for file in sorted(folder.rglob("*")) if file.is_file())
 
 
 def find_secret(memory: Memory, conversation: str, add: Add) -> None:
@@ -56,12 +50,12 @@ def forget(memory: Memory, conversation: str, work: Callable[[Turn], None]) -> N
         turn.answer = "Forgotten."
 
 
-def test_forget_of_an_object_erases_every_trace_of_it(memory: Memory, secret: str) -> None:
-    before = everything_on_disk(memory.data_dir)
+def test_forget_of_an_object_erases_every_trace_of_it(store: Store, memory: Memory, secret: str) -> None:
+    before = store.traces()
     assert LABEL.encode() in before
     assert SECRET.counts in before
     forget(memory, secret, lambda turn: turn.forget(["m2"]))
-    after = everything_on_disk(memory.data_dir)
+    after = store.traces()
     assert LABEL.encode() not in after
     assert SECRET.counts not in after
     assert b"orange" in after
@@ -77,17 +71,6 @@ def test_forget_of_an_object_erases_calls_of_other_turns_that_name_it(memory: Me
             turn.record_call(CallRecord(call, "recall", {}, f"{handle} {LABEL}", {"selection": [handle]}))
     forget(memory, secret, lambda turn: turn.forget(["m2"]))
     assert [call.call_id for said in memory.history(secret) for call in said.calls] == ["c1", "c3"]
-
-
-def test_forget_of_many_objects_gives_their_room_back(memory: Memory, secret: str, add: Add) -> None:
-    with memory.turn(secret) as turn:
-        handles = [add(turn, seed=seed) for seed in range(500)]
-    journal_to_file = sqlite3.connect(memory.data_dir / DATABASE)
-    journal_to_file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    journal_to_file.close()
-    before = (memory.data_dir / DATABASE).stat().st_size
-    forget(memory, secret, lambda turn: turn.forget(handles))
-    assert (memory.data_dir / DATABASE).stat().st_size < before
 
 
 def test_forget_of_an_object_leaves_undo_consistent(memory: Memory, secret: str) -> None:
@@ -110,7 +93,7 @@ def test_forget_of_an_object_leaves_undo_consistent(memory: Memory, secret: str)
 
 
 def test_forget_of_a_picture_erases_its_file_and_all_that_was_on_it(
-    memory: Memory, secret: str, picture: MakePicture
+    store: Store, memory: Memory, secret: str, picture: MakePicture
 ) -> None:
     with memory.turn(secret, "look here") as turn:
         turn.open_picture(picture(200))
@@ -120,9 +103,9 @@ def test_forget_of_a_picture_erases_its_file_and_all_that_was_on_it(
     state = memory.state(secret)
     assert (list(state.pictures), list(state.objects), state.picture) == (["p2"], ["m3"], "p2")
     assert (state.undo, state.selection) == (1, ())
-    files = [file.name for file in (memory.data_dir / "pictures").glob("*")]
+    files = [file.name for file in memory._files.folder.glob("*")]
     assert files == [picture(200).digest]
-    after = everything_on_disk(memory.data_dir)
+    after = store.traces()
     assert LABEL.encode() not in after
     assert b"orange" not in after
     assert picture(100).digest.encode() not in after
@@ -131,7 +114,7 @@ def test_forget_of_a_picture_erases_its_file_and_all_that_was_on_it(
         assert turn.open_picture(picture(100)) == "p3"
 
 
-def test_forget_of_everything_leaves_an_empty_conversation(memory: Memory, secret: str) -> None:
+def test_forget_of_everything_leaves_an_empty_conversation(store: Store, memory: Memory, secret: str) -> None:
     def work(turn: Turn) -> None:
         turn.request = "forget my secrets"
         turn.forget()
@@ -144,16 +127,16 @@ def test_forget_of_everything_leaves_an_empty_conversation(memory: Memory, secre
     assert (state.objects, state.pictures, state.gestures, state.picture) == ({}, {}, {}, None)
     assert (state.undo, state.redo, state.selection) == (0, 0, ())
     assert [(one.request, one.answer, len(one.calls)) for one in memory.history(secret)] == [("", "Forgotten.", 1)]
-    after = everything_on_disk(memory.data_dir)
+    after = store.traces()
     for trace in (LABEL.encode(), b"orange", SECRET.counts, b"secrets"):
         assert trace not in after
-    assert not list((memory.data_dir / "pictures").glob("*"))
+    assert not list(memory._files.folder.glob("*"))
     with memory.turn(secret) as turn:
         assert turn.open_picture(Picture.from_array(np.zeros((8, 8)))) == "p2"
         assert turn.add_object(picture="p2", label="new", box=(0, 0, 1, 1)) == "m3"
 
 
-def test_forget_of_what_the_same_turn_found_keeps_the_rest(memory: Memory, add: Add) -> None:
+def test_forget_of_what_the_same_turn_found_keeps_the_rest(store: Store, memory: Memory, add: Add) -> None:
     conversation = memory.create()
     with memory.turn(conversation, "count") as turn:
         add(turn, "orange")
@@ -163,10 +146,10 @@ def test_forget_of_what_the_same_turn_found_keeps_the_rest(memory: Memory, add: 
         turn.forget("m2")
         assert turn.state.selection == ("m1",)
     assert list(memory.state(conversation).objects) == ["m1"]
-    assert LABEL.encode() not in everything_on_disk(memory.data_dir)
+    assert LABEL.encode() not in store.traces()
 
 
-def test_forget_after_undo_in_one_turn_reaches_the_undone(memory: Memory, secret: str) -> None:
+def test_forget_after_undo_in_one_turn_reaches_the_undone(store: Store, memory: Memory, secret: str) -> None:
     def work(turn: Turn) -> None:
         turn.undo(2)
         turn.forget(["m2"])
@@ -174,7 +157,7 @@ def test_forget_after_undo_in_one_turn_reaches_the_undone(memory: Memory, secret
     forget(memory, secret, work)
     state = memory.state(secret)
     assert (list(state.objects), state.undo, state.redo) == (["m1"], 1, 0)
-    assert LABEL.encode() not in everything_on_disk(memory.data_dir)
+    assert LABEL.encode() not in store.traces()
 
 
 def test_forget_dropped_by_an_error_keeps_everything(memory: Memory, secret: str) -> None:
@@ -191,8 +174,8 @@ def test_forget_dropped_by_an_error_keeps_everything(memory: Memory, secret: str
     assert memory.history(secret) == said
 
 
-def test_picture_that_another_conversation_shows_stays_when_one_forgets_it(folder: Path, picture: MakePicture) -> None:
-    with Memory(folder, owner="ann") as ann, Memory(folder, owner="ben") as ben:
+def test_picture_that_another_conversation_shows_stays_when_one_forgets_it(store: Store, picture: MakePicture) -> None:
+    with store.open(owner="ann") as ann, store.open(owner="ben") as ben:
         of_ann, of_ben = ann.create(), ben.create()
         for memory, conversation in ((ann, of_ann), (ben, of_ben)):
             with memory.turn(conversation) as turn:
@@ -206,44 +189,16 @@ def test_picture_that_another_conversation_shows_stays_when_one_forgets_it(folde
         assert not path.exists()
 
 
-def test_erase_takes_the_whole_conversation_and_no_other(memory: Memory, secret: str, add: Add) -> None:
+def test_erase_takes_the_whole_conversation_and_no_other(store: Store, memory: Memory, secret: str, add: Add) -> None:
     other = memory.create()
     with memory.turn(other, "keep this") as turn:
         turn.open_picture(Picture.from_array(np.full((8, 8), 9, np.uint8)))
         add(turn, "pear")
     before = memory.state(other)
     memory.erase(secret)
-    after = everything_on_disk(memory.data_dir)
+    after = store.traces()
     for trace in (LABEL.encode(), b"orange", SECRET.counts, secret.encode()):
         assert trace not in after
     assert [one.id for one in memory.conversations()] == [other]
     memory._known.clear()
     assert memory.state(other) == before
-
-
-def test_forget_while_another_process_reads_is_scrubbed_at_the_next_opening(
-    folder: Path, add: Add, caplog: pytest.LogCaptureFixture
-) -> None:
-    with Memory(folder, wait_seconds=0.05) as memory:
-        conversation = memory.create()
-        find_secret(memory, conversation, add)
-        reader = sqlite3.connect(folder / DATABASE, isolation_level=None)
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM versions").fetchall()
-        with caplog.at_level(logging.WARNING):
-            forget(memory, conversation, lambda turn: turn.forget(["m2"]))
-        assert "not yet scrubbed" in caplog.text
-        assert list(memory.state(conversation).objects) == ["m1"]
-        assert LABEL.encode() in everything_on_disk(folder)
-        reader.close()
-    assert unscrubbed(folder) == 1
-    with Memory(folder):
-        assert LABEL.encode() not in everything_on_disk(folder)
-    assert unscrubbed(folder) == 0
-
-
-def unscrubbed(folder: Path) -> int:
-    raw = sqlite3.connect(folder / DATABASE)
-    (value,) = raw.execute("SELECT value FROM meta WHERE key = 'unscrubbed'").fetchone()
-    raw.close()
-    return int(value)

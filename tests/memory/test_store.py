@@ -1,182 +1,83 @@
-"""The file under the memory: whose it is, what goes wrong with it, who else writes it, what a kill leaves of it."""
+"""What both kinds of store promise: who else may write, what a kill leaves, what ten thousand masks cost."""
 
 import json
 import os
 import random
 import signal
-import sqlite3
-import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from agent_tools.errors import ConflictError, MemoryStoreError
 from agent_tools.masks import Mask
-from agent_tools.memory import CallRecord, Memory, Turn
-from agent_tools.memory.memory import DATABASE
+from agent_tools.memory import Memory
 from agent_tools.pictures import Picture
 
+Store = Any  # either kind in conftest.py
 Add = Callable[..., str]
 
-STEPS = (
-    "Try again",
-    "Make room",
-    "Change their permissions",
-    "Move it aside",
-    "Install a newer",
-    "Set ASKMASK_DATA_DIR",
-)
 
-
-def check_house_form(error: BaseException, file: Path) -> None:
-    text = str(error)
-    assert text.startswith(f"store={file} ")
-    assert ": expected " in text
-    assert text.endswith(".")
-    assert any(step in text for step in STEPS)
-    assert "sqlalche.me" not in text
-
-
-@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
-def test_files_are_for_their_owner_alone(folder: Path, add: Add) -> None:
-    umask = os.umask(0)
-    try:
-        with Memory(folder / "new") as memory, memory.turn(memory.create()) as turn:
-            add(turn)
-        with Memory(folder / "new") as memory:
-            memory.create()
-            found = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder / "new").rglob("*")}
-            found[folder / "new"] = stat.S_IMODE((folder / "new").stat().st_mode)
-    finally:
-        os.umask(umask)
-    assert len(found) == 6, "the folder, the database with its two journals, pictures, one picture"
-    for path, mode in found.items():
-        assert mode == (0o700 if path.is_dir() else 0o600), path
-
-
-def test_store_of_a_newer_version_is_refused_untouched(folder: Path) -> None:
-    with Memory(folder) as memory:
+def test_store_of_a_newer_version_is_refused_untouched(store: Store) -> None:
+    with store.open() as memory:
         conversation = memory.create()
-    with sqlite3.connect(folder / DATABASE) as raw:
-        raw.execute("UPDATE meta SET value = 99 WHERE key = 'schema'")
-    raw.close()
-    with pytest.raises(MemoryStoreError, match="of version 99: expected 1") as caught:
-        Memory(folder)
-    check_house_form(caught.value, folder / DATABASE)
-    with sqlite3.connect(folder / DATABASE) as raw:
-        assert raw.execute("SELECT id FROM conversations").fetchall() == [(conversation,)]
-    raw.close()
+    store.execute("UPDATE meta SET value = 99 WHERE key = 'schema'")
+    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 1, .*Install a newer askmask") as caught:
+        store.open()
+    assert str(caught.value).startswith(f"store={store.name} ")
+    store.execute("UPDATE meta SET value = 1 WHERE key = 'schema'")
+    with store.open() as memory:
+        assert [one.id for one in memory.conversations()] == [conversation]
 
 
-def test_store_that_is_no_database_is_refused_untouched(folder: Path) -> None:
-    folder.mkdir()
-    (folder / DATABASE).write_bytes(b"these are my holiday notes, not a database\n" * 100)
-    before = (folder / DATABASE).read_bytes()
-    with pytest.raises(MemoryStoreError, match="not readable as a conversation store") as caught:
-        Memory(folder)
-    check_house_form(caught.value, folder / DATABASE)
-    assert (folder / DATABASE).read_bytes() == before
-
-
-def test_store_damaged_in_the_middle_is_an_error_that_says_so(folder: Path, add: Add) -> None:
-    with Memory(folder) as memory:
-        conversation = memory.create()
-        with memory.turn(conversation) as turn:
-            for seed in range(200):
-                add(turn, seed=seed)
-    raw = bytearray((folder / DATABASE).read_bytes())
-    raw[8192:] = b"\xa5" * (len(raw) - 8192)
-    (folder / DATABASE).write_bytes(raw)
-    with pytest.raises(MemoryStoreError, match="Move it aside") as caught, Memory(folder) as memory:
-        memory.state(conversation)
-    check_house_form(caught.value, folder / DATABASE)
-
-
-def test_store_below_a_file_is_an_error_that_names_the_next_step(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(MemoryStoreError) as caught:
-        Memory(tmp_path / "file" / "askmask")
-    check_house_form(caught.value, tmp_path / "file" / "askmask" / DATABASE)
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_store_in_a_read_only_folder_is_an_error_that_names_the_next_step(folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(0o500)
-    with pytest.raises(MemoryStoreError) as caught:
-        Memory(folder)
-    check_house_form(caught.value, folder / DATABASE)
-
-
-def test_store_that_may_only_be_read_is_an_error_and_loses_nothing(memory: Memory, add: Add) -> None:
-    conversation = memory.create()
-    with memory.turn(conversation) as turn:
-        add(turn)
-    before = memory.state(conversation)
-    pragma(memory, "query_only=ON")
-    with pytest.raises(MemoryStoreError, match="Change their permissions") as caught, memory.turn(conversation) as turn:
-        add(turn)
-    check_house_form(caught.value, memory.data_dir / DATABASE)
-    pragma(memory, "query_only=OFF")
-    assert memory.state(conversation) == before
-
-
-def test_store_on_a_full_disk_is_an_error_and_loses_nothing(memory: Memory, add: Add) -> None:
-    conversation = memory.create()
-    with memory.turn(conversation) as turn:
-        add(turn)
-    before = memory.state(conversation)
-    pragma(memory, "max_page_count=1")  # SQLite then answers as it does when the disk is full
-
-    def fill() -> None:
-        with memory.turn(conversation) as turn:
-            for seed in range(500):
-                add(turn, seed=seed)
-
-    with pytest.raises(MemoryStoreError, match="Make room") as caught:
-        fill()
-    check_house_form(caught.value, memory.data_dir / DATABASE)
-    pragma(memory, "max_page_count=1000000")
-    memory._known.clear()
-    assert memory.state(conversation) == before
-    with memory.turn(conversation) as turn:
-        assert add(turn) == "m2"
-
-
-def pragma(memory: Memory, text: str) -> None:
-    """On the one connection that a single thread uses."""
-    pooled = memory._store._engine.raw_connection()
-    pooled.cursor().execute(f"PRAGMA {text}").close()
-    pooled.close()
-
-
-def test_store_locked_by_another_process_is_an_error_and_loses_nothing(folder: Path, add: Add) -> None:
-    with Memory(folder, wait_seconds=0.05) as memory:
+def test_store_being_written_by_another_process_is_an_error_and_loses_nothing(store: Store, add: Add) -> None:
+    with store.open(wait_seconds=0.05) as memory:
         conversation = memory.create()
         with memory.turn(conversation) as turn:
             add(turn)
         before = memory.state(conversation)
-        other = sqlite3.connect(folder / DATABASE, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(MemoryStoreError, match="Try again") as caught, memory.turn(conversation) as turn:
-            add(turn)
-        check_house_form(caught.value, folder / DATABASE)
-        assert memory.state(conversation) == before
-        other.execute("ROLLBACK")
-        other.close()
+
+        def write() -> None:
+            with memory.turn(conversation) as turn:
+                add(turn)
+
+        with store.being_written(conversation):
+            with pytest.raises(MemoryStoreError, match=r"is being written by another process .*Try again") as caught:
+                write()
+            assert str(caught.value).startswith(f"store={store.name} ")
+            assert memory.state(conversation) == before, "reading does not wait"
         with memory.turn(conversation) as turn:
             assert add(turn) == "m2"
 
 
+def test_conversation_read_while_another_process_commits_is_of_one_moment(store: Store, add: Add) -> None:
+    with store.open() as reader, store.open() as writer:
+        conversation = writer.create()
+        with writer.turn(conversation) as turn:
+            add(turn)
+        before = writer.state(conversation)
+        left = ["gestures"]
+
+        @event.listens_for(reader._store._engine, "before_cursor_execute")
+        def commit_in_between(_c: object, _d: object, statement: str, *_: object) -> None:
+            if left and f"FROM {left[0]}" in statement:
+                left.clear()
+                with writer.turn(conversation) as turn:
+                    turn.add_gesture("p1", "point", [(1, 1)])
+
+        assert reader.state(conversation) == before
+        assert not left, "nothing was committed in between"
+        assert reader.state(conversation) == writer.state(conversation) != before
+
+
 FORKS = """
 import json, os, sys
-import agent_tools.memory.store
+import agent_tools.memory.store, agent_tools.memory.sqlite, agent_tools.memory.postgres
 for line in sys.stdin:
     pids = []
     for code, *sys.argv[1:] in json.loads(line):
@@ -199,8 +100,8 @@ class Elsewhere:
         assert self.process.stdout is not None
         return list(json.loads(self.process.stdout.readline()))
 
-    def start(self, *programs: tuple[str, object, object]) -> list[int]:
-        """Each program is code and its two arguments; the process ids."""
+    def start(self, *programs: tuple[object, ...]) -> list[int]:
+        """Each program is code and its arguments; the process ids."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps([[str(part) for part in program] for program in programs]) + "\n")
         self.process.stdin.flush()
@@ -221,14 +122,15 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 ADD_ONE = """
-from agent_tools.memory import CallRecord, Memory, Turn
-with Memory(sys.argv[1]) as memory, memory.turn(sys.argv[2], "from elsewhere") as turn:
+from agent_tools.memory import Memory
+folder, address, conversation = sys.argv[1:]
+with Memory(folder, store=address or None) as memory, memory.turn(conversation, "from elsewhere") as turn:
     turn.add_object(picture="p1", label="pear", box=(0, 0, 1, 1))
 """
 
 
 def test_turn_begun_before_another_process_committed_is_a_conflict(
-    memory: Memory, add: Add, elsewhere: Elsewhere
+    store: Store, memory: Memory, add: Add, elsewhere: Elsewhere
 ) -> None:
     conversation = memory.create()
     with memory.turn(conversation) as turn:
@@ -237,7 +139,7 @@ def test_turn_begun_before_another_process_committed_is_a_conflict(
     def clash() -> None:
         with memory.turn(conversation, "mine") as turn:
             add(turn)
-            elsewhere.start((ADD_ONE, memory.data_dir, conversation))
+            elsewhere.start((ADD_ONE, *store.program_arguments, conversation))
             assert elsewhere.wait() == [0]
 
     with pytest.raises(ConflictError, match="expected revision 1, found 2"):
@@ -249,46 +151,64 @@ def test_turn_begun_before_another_process_committed_is_a_conflict(
         assert add(turn) == "m3"
 
 
-ADD_TEN = """
+TURNS, WRITERS = 25, 3
+
+WRITE_MANY = f"""
+import time
 from agent_tools.errors import ConflictError
-from agent_tools.memory import CallRecord, Memory, Turn
-with Memory(sys.argv[1]) as memory:
-    mine = memory.create()
-    done = 0
-    while done < 10:
-        try:
-            with memory.turn(sys.argv[2]) as turn:
-                turn.add_object(picture="p1", label="pear", box=(0, 0, 1, 1))
-            done += 1
-        except ConflictError:
-            pass
+from agent_tools.memory import Memory
+folder, address, conversation, name = sys.argv[1:]
+clashes = 0
+with Memory(folder, store=address or None) as memory:
+    for number in range({TURNS}):
+        while True:
+            try:
+                with memory.turn(conversation, f"{{name}} {{number}}") as turn:
+                    turn.add_object(picture="p1", label=turn.request, box=(0, 0, 1, 1))
+                    turn.answer = "Done."
+                    time.sleep(0.002)
+                break
+            except ConflictError:
+                clashes += 1
+with open(folder + ".clashes", "a") as file:
+    print(clashes, file=file)
 """
 
 
-def test_processes_writing_one_conversation_of_a_new_store_lose_nothing(
-    folder: Path, add: Add, elsewhere: Elsewhere
+def test_processes_writing_one_conversation_lose_nothing_and_see_every_clash(
+    store: Store, add: Add, elsewhere: Elsewhere
 ) -> None:
-    with Memory(folder) as memory:
+    with store.open() as memory:
         conversation = memory.create()
         with memory.turn(conversation) as turn:
-            add(turn)
-        elsewhere.start(*[(ADD_TEN, folder, conversation)] * 3)
-        assert elsewhere.wait() == [0, 0, 0]
-        assert list(memory.state(conversation).objects) == [f"m{number}" for number in range(1, 32)]
-        assert len(memory.conversations()) == 4
+            turn.open_picture(Picture.from_array(np.zeros((8, 8))))
+        names = "abcdef"[:WRITERS]
+        elsewhere.start(*[(WRITE_MANY, *store.program_arguments, conversation, name) for name in names])
+        assert elsewhere.wait() == [0] * WRITERS
+        clashes = [int(line) for line in store.folder.with_name(store.folder.name + ".clashes").read_text().split()]
+        said, objects = memory.history(conversation)[1:], memory.state(conversation).objects
+    assert sum(clashes) > 0, "nobody was in anybody's way"
+    assert [turn.number for turn in said] == list(range(2, TURNS * WRITERS + 2))
+    assert [(handle, one.turn, one.label) for handle, one in objects.items()] == [
+        (f"m{place}", turn.number, turn.request) for place, turn in enumerate(said, 1)
+    ]
+    for name in names:
+        own = [turn.request for turn in said if turn.request.startswith(name)]
+        assert own == [f"{name} {number}" for number in range(TURNS)]
 
 
 CREATE = """
-from agent_tools.memory import CallRecord, Memory, Turn
-with Memory(sys.argv[1]) as memory:
+from agent_tools.memory import Memory
+folder, address = sys.argv[1:]
+with Memory(folder, store=address or None) as memory:
     memory.create()
 """
 
 
-def test_processes_opening_a_new_store_at_once_all_succeed(folder: Path, elsewhere: Elsewhere) -> None:
-    elsewhere.start(*[(CREATE, folder, "")] * 4)
+def test_processes_opening_a_new_store_at_once_all_succeed(store: Store, elsewhere: Elsewhere) -> None:
+    elsewhere.start(*[(CREATE, *store.program_arguments)] * 4)
     assert elsewhere.wait() == [0] * 4
-    with Memory(folder) as memory:
+    with store.open() as memory:
         assert len(memory.conversations()) == 4
 
 
@@ -301,8 +221,8 @@ from agent_tools.memory import CallRecord, Memory
 from agent_tools.pictures import Picture
 
 mask = Mask.from_array(np.eye(8))
-folder, conversation = sys.argv[1:]
-with Memory(folder) as memory, open(folder + ".finished", "a") as finished:
+folder, address, conversation = sys.argv[1:]
+with Memory(folder, store=address or None) as memory, open(folder + ".finished", "a") as finished:
     while True:
         with memory.turn(conversation, "again") as turn:
             number = turn.number
@@ -320,17 +240,20 @@ with Memory(folder) as memory, open(folder + ".finished", "a") as finished:
 """
 
 
+KILLS = {"SqliteStore": 50, "PostgresStore": 12}
+
+
 def test_process_killed_at_any_moment_leaves_every_finished_turn_and_no_half_one(
-    folder: Path, elsewhere: Elsewhere
+    store: Store, elsewhere: Elsewhere
 ) -> None:
     dice = random.Random()
-    with Memory(folder) as memory:
+    with store.open() as memory:
         conversation = memory.create()
-    log = folder.with_name(folder.name + ".finished")
+    log = store.folder.with_name(store.folder.name + ".finished")
     log.touch()
-    for _ in range(20):
+    for _ in range(KILLS[type(store).__name__]):
         size, until = log.stat().st_size, time.monotonic() + 60
-        (pid,) = elsewhere.start((WRITE_UNTIL_KILLED, folder, conversation))
+        (pid,) = elsewhere.start((WRITE_UNTIL_KILLED, *store.program_arguments, conversation))
         if dice.random() < 0.8:  # else perhaps before its first turn
             while log.stat().st_size == size and time.monotonic() < until:
                 time.sleep(0.001)
@@ -338,36 +261,12 @@ def test_process_killed_at_any_moment_leaves_every_finished_turn_and_no_half_one
         time.sleep(dice.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)
         assert elsewhere.wait() == [signal.SIGKILL]
-        check_whole(folder, conversation, [int(line) for line in log.read_text().split()])
+        store.settle()
+        check_whole(store, conversation, [int(line) for line in log.read_text().split()])
 
 
-def test_turn_is_flushed_to_the_disk_unless_it_only_took_in_pictures_and_gestures(
-    memory: Memory, picture: Callable[[int], Picture], add: Callable[..., str]
-) -> None:
-    conversation = memory.create()
-
-    def flushed(work: Callable[[Turn], object]) -> bool:
-        with memory.turn(conversation) as turn:
-            work(turn)
-        with closing(memory._store._engine.raw_connection()) as connection:
-            level = connection.cursor().execute("PRAGMA synchronous").fetchone()[0]
-        return bool(level == 2)  # FULL; 1 is NORMAL
-
-    assert not flushed(lambda turn: turn.open_picture(picture(100)))
-    assert not flushed(lambda turn: turn.add_gesture("p1", "point", [(1, 1)]))
-    assert flushed(lambda turn: setattr(turn, "answer", "None found."))
-    assert not flushed(lambda turn: turn.open_picture(picture(200)))
-    assert flushed(add)
-    assert not flushed(lambda turn: turn.open_picture(picture(50)))
-    assert flushed(lambda turn: turn.record_call(CallRecord("c1", "count")))
-    assert not flushed(lambda turn: turn.use_picture("p1"))
-    assert flushed(lambda turn: turn.undo())
-    assert not flushed(lambda turn: turn.add_gesture("p1", "point", [(1, 1)]))
-    assert flushed(lambda turn: turn.forget("m1"))
-
-
-def check_whole(folder: Path, conversation: str, finished: list[int]) -> None:
-    with Memory(folder) as memory:
+def check_whole(store: Store, conversation: str, finished: list[int]) -> None:
+    with store.open() as memory:
         state, said = memory.state(conversation), memory.history(conversation)
         with memory.turn(conversation) as turn:
             for handle in state.pictures:
@@ -384,7 +283,7 @@ def check_whole(folder: Path, conversation: str, finished: list[int]) -> None:
             assert one.answer == str(one.number)
 
 
-def test_memory_of_ten_thousand_masks_stays_workable(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_memory_of_ten_thousand_masks_stays_workable(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     rows, columns = np.mgrid[:480, :640]
     mask = Mask.from_array((columns - 300) ** 2 + (rows - 200) ** 2 < 60**2)
     noted: dict[str, float] = {}
@@ -409,21 +308,25 @@ def test_memory_of_ten_thousand_masks_stays_workable(folder: Path, capsys: pytes
         with memory.turn(conversation) as turn:
             turn.undo()
 
-    with Memory(folder) as memory:
+    with store.open() as memory:
         conversation = memory.create()
         timed("write 10000", fill)
         timed("turn of 20", one_turn)
         timed("undo", undo)
         timed("state, known", lambda: memory.state(conversation))
-    size = (folder / DATABASE).stat().st_size / 10_000
+    size = store.size() / 10_000
     opened: list[Memory] = []
-    timed("open", lambda: opened.append(Memory(folder)))
+    timed("open", lambda: opened.append(store.open()))
     with opened[0] as memory:
         timed("state, first", lambda: memory.state(conversation))
         timed("turn of 20, reopened", one_turn)
         assert len(memory.state(conversation).objects) == 10_020
     with capsys.disabled():
-        print("\n10000 masks, ms:", {name: round(value, 1) for name, value in noted.items()}, f"{size:.0f} bytes each")
+        print(
+            f"\n10000 masks in {type(store).__name__}, ms:",
+            {name: round(value, 1) for name, value in noted.items()},
+            f"{size:.0f} bytes each",
+        )
     assert noted["state, first"] < 5_000
     assert noted["state, known"] < 100
     assert noted["turn of 20"] < 1_000

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from agent_tools.masks import Mask
 from agent_tools.memory import CallRecord, Memory
 from agent_tools.pictures import Picture
 
+Store = Any  # either kind in conftest.py
 Add = Callable[..., str]
 MakePicture = Callable[[int], Picture]
 MakeMask = Callable[[int], Mask]
 
 
-def test_turn_leaving_its_block_is_there_after_reopening(folder: Path, picture: MakePicture, mask: MakeMask) -> None:
-    with Memory(folder) as memory:
+def test_turn_leaving_its_block_is_there_after_reopening(store: Store, picture: MakePicture, mask: MakeMask) -> None:
+    with store.open() as memory:
         conversation = memory.create()
         with memory.turn(conversation, "count the oranges", click=(3, 4)) as turn:
             turn.open_picture(picture(10))
@@ -43,7 +45,7 @@ def test_turn_leaving_its_block_is_there_after_reopening(folder: Path, picture: 
             turn.record_call(CallRecord("c1", "count", {"phrases": ["orange"]}, "1 orange", {"n": 1}, seconds=0.5))
             turn.answer = "There is 1 orange."
         before, said = memory.state(conversation), memory.history(conversation)
-    with Memory(folder) as memory:
+    with store.open() as memory:
         assert memory.state(conversation) == before
         assert memory.history(conversation) == said
         assert memory.conversations()[0].last_request == "count the oranges"
@@ -80,7 +82,7 @@ def test_turn_whose_block_raises_leaves_nothing(memory: Memory, add: Add) -> Non
         fail()
     assert memory.state(conversation) == before
     assert memory.history(conversation) == []
-    assert not list((memory.data_dir / "pictures").glob("*"))
+    assert not list(memory._files.folder.glob("*"))
     with memory.turn(conversation, "count") as turn:
         assert turn.call("c1") is None
 
@@ -235,14 +237,14 @@ def test_picture_opened_again_keeps_its_handle(memory: Memory, picture: MakePict
 
 
 def test_picture_whose_file_is_damaged_or_missing_is_an_error_and_opening_it_again_helps(
-    folder: Path, picture: MakePicture
+    store: Store, picture: MakePicture
 ) -> None:
-    with Memory(folder) as memory:
+    with store.open() as memory:
         conversation = memory.create()
         with memory.turn(conversation) as turn:
             turn.open_picture(picture(1))
         path = memory.state(conversation).pictures["p1"].path
-    with Memory(folder) as memory:
+    with store.open() as memory:
         path.write_bytes(b"x")
         with memory.turn(conversation) as turn, pytest.raises(MemoryStoreError, match="is damaged"):
             turn.picture()
@@ -339,8 +341,8 @@ def test_conversation_of_unknown_id_is_a_config_error(memory: Memory, wrong: obj
         pass
 
 
-def test_conversation_of_another_owner_is_as_if_it_did_not_exist(folder: Path, add: Add) -> None:
-    with Memory(folder, owner="ann") as ann, Memory(folder, owner="ben") as ben:
+def test_conversation_of_another_owner_is_as_if_it_did_not_exist(store: Store, add: Add) -> None:
+    with store.open(owner="ann") as ann, store.open(owner="ben") as ben:
         conversation = ann.create()
         with ann.turn(conversation, "a secret") as turn:
             add(turn)
@@ -358,7 +360,14 @@ def test_conversation_of_another_owner_is_as_if_it_did_not_exist(folder: Path, a
 
 
 def test_memory_import_loads_no_database(tmp_path: Path) -> None:
-    code = "import sys, agent_tools.memory; sys.exit('sqlalchemy' in sys.modules or 'torch' in sys.modules)"
+    code = """
+import sys
+from agent_tools.memory import Memory
+assert not {"sqlalchemy", "psycopg", "torch"} & sys.modules.keys()
+with Memory.temporary() as memory:
+    memory.create()
+assert "psycopg" not in sys.modules
+"""
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
