@@ -39,7 +39,7 @@ def write_panoptic(job: Job) -> None:
     for sheet in job.sheets:
         height, width = sheet.picture.height, sheet.picture.width
         made = panoptic_map(sheet.objects, height, width, job.categories, job.options.stuff)
-        write_image(maps / f"{sheet.name}.png", ids_to_rgb(made.ids))
+        write_image(maps / f"{sheet.name}.png", ids_to_rgb(made.ids), flat=True)
         annotations.append(
             {"image_id": sheet.id, "file_name": f"{sheet.name}.png", "segments_info": coco_segments(made)}
         )

@@ -42,11 +42,11 @@ def write_tasks(job: Job) -> None:
 
 def brush_rle(mask: Mask) -> list[int]:
     """A mask in Label Studio's brush encoding: bytes as numbers in 0..255. Inside all four channels are 255."""
-    pixels = mask.to_array().ravel()
-    edges = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
-    starts = np.concatenate([[0], edges])
-    lengths = 4 * np.diff(np.concatenate([starts, [pixels.size]]))
-    values = np.where(pixels[starts], 255, 0)
+    edges = _edges(mask)
+    lengths = 4 * np.diff(edges, prepend=0, append=mask.height * mask.width)
+    values = np.zeros(len(lengths), np.int64)
+    values[1::2] = 255
+    lengths, values = lengths[lengths > 0], values[lengths > 0]
     longest = 1 << int(_WIDTHS[-1])
     pieces = -(-lengths // longest)
     values = np.repeat(values, pieces)
@@ -55,10 +55,19 @@ def brush_rle(mask: Mask) -> list[int]:
     which = np.searchsorted(_WIDTHS, np.ceil(np.log2(np.maximum(whole, 2))))
     widths = _WIDTHS[which]
     words = (((4 | which) << widths | (whole - 1)) << 8) | values
-    header = [(4 * pixels.size, 32), (7, 5), *((int(width) - 1, 4) for width in _WIDTHS)]
+    header = [(4 * mask.height * mask.width, 32), (7, 5), *((int(width) - 1, 4) for width in _WIDTHS)]
     numbers = np.concatenate([[number for number, _ in header], words])
     bits = np.concatenate([[width for _, width in header], 3 + widths + 8])
     return np.packbits(_bits(numbers, bits)).tolist()
+
+
+def _edges(mask: Mask) -> NDArray[np.int64]:
+    """Where, counted row by row, the mask begins and ends in turn; only its box is looked at."""
+    crop, left, top = mask.to_crop()
+    framed = np.zeros((crop.shape[0], crop.shape[1] + 2), bool)
+    framed[:, 1:-1] = crop
+    row, column = np.nonzero(framed[:, 1:] != framed[:, :-1])
+    return np.asarray((top + row) * mask.width + left + column, np.int64)
 
 
 def _bits(numbers: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -27,7 +27,10 @@ def write_masks(job: Job) -> None:
             if mask is None:
                 job.leave_out(sheet, thing, "it has no mask")
                 continue
-            write_image(folder / f"{thing.handle}.png", mask.to_array().view(np.uint8) * np.uint8(255))
+            crop, left, top = mask.to_crop()
+            pixels = np.zeros((mask.height, mask.width), np.uint8)
+            pixels[top : top + crop.shape[0], left : left + crop.shape[1]] = crop * np.uint8(255)
+            write_image(folder / f"{thing.handle}.png", pixels, flat=True)
 
 
 def write_label_maps(job: Job) -> None:
@@ -42,7 +45,7 @@ def write_label_maps(job: Job) -> None:
             "semantic": semantic_map(sheet.objects, *size, job.categories),
         }
         for kind, made in maps.items():
-            write_image(job.folder / kind / f"{sheet.name}.png", _sixteen_bits(sheet, made))
+            write_image(job.folder / kind / f"{sheet.name}.png", _sixteen_bits(sheet, made), flat=True)
         table[sheet.name] = {kind: _rows(made) for kind, made in maps.items()}
         hidden = {segment.handles[0] for segment in maps["instance"].segments if segment.hidden}
         for thing in sheet.objects:

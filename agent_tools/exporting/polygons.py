@@ -24,12 +24,9 @@ def one_polygon(mask: Mask) -> tuple[Corners, float]:
     """The polygon of a mask that is not empty, and the IoU in [0, 1] of the mask with the polygon filled by OpenCV."""
     crop, left, top = mask.to_crop()
     inside = crop.view(np.uint8)
-    found, nesting = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    # Parts before holes: a hole then finds the rim that it lies in, and the line to it runs inside the mask.
-    parents = nesting[0, :, 3].tolist()
-    rings = sorted(zip(parents, found, strict=True), key=lambda ring: (ring[0] >= 0, -len(ring[1])))
-    corners = rings[0][1][:, 0]
-    for _, ring in rings[1:]:
+    rings, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    corners = rings[0][:, 0]
+    for ring in rings[1:]:
         corners = _joined(corners, ring[:, 0])
     # A mask of one pixel or of a straight line: a polygon is three corners at least.
     corners = np.concatenate([corners, *[corners[:1]] * max(0, 3 - len(corners))])
