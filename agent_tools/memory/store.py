@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, inspect, select, update
+from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, delete, func, insert, inspect, select, update
 
 from agent_tools.errors import ConfigError, ConflictError, MemoryStoreError, shorten
 from agent_tools.memory import schema
@@ -59,6 +59,10 @@ _ADVANCE = update(schema.conversations).where(
     schema.conversations.c.owner == bindparam("owned_by"),
     schema.conversations.c.revision == bindparam("begun_on"),
 )
+_VERSION_COLUMNS = [
+    cast(column, Text) if column is schema.versions.c.prompts else column
+    for column in (schema.versions.c[name] for name in VERSION_COLUMNS)
+]
 _PARTS = (schema.turns, schema.pictures, schema.openings, schema.gestures, schema.versions, schema.calls)
 
 
@@ -181,16 +185,14 @@ class Store:
             head = self._head(connection, conversation)
             turns, pictures, openings, gestures, versions = (
                 connection.execute(
-                    select(*(part.c[name] for name in names))
-                    .where(self._mine(part, conversation))
-                    .order_by(*(part.c[name] for name in order))
+                    select(*columns).where(self._mine(part, conversation)).order_by(*(part.c[name] for name in order))
                 ).all()
-                for part, names, order in (
-                    (schema.turns, schema.turns.c.keys(), ["number"]),
-                    (schema.pictures, schema.pictures.c.keys(), ["number"]),
-                    (schema.openings, schema.openings.c.keys(), ["picture"]),
-                    (schema.gestures, schema.gestures.c.keys(), ["number"]),
-                    (schema.versions, VERSION_COLUMNS, ["object", "version"]),
+                for part, columns, order in (
+                    (schema.turns, schema.turns.c, ["number"]),
+                    (schema.pictures, schema.pictures.c, ["number"]),
+                    (schema.openings, schema.openings.c, ["picture"]),
+                    (schema.gestures, schema.gestures.c, ["number"]),
+                    (schema.versions, _VERSION_COLUMNS, ["object", "version"]),
                 )
             )
         return timeline_of(head, turns, pictures, openings, gestures, versions, self.files.path)

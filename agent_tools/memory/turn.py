@@ -263,8 +263,12 @@ class Turn:
         if version is None:
             check_handle(handle, self._objects, self._base.versions, "handle")
             return self._objects[handle]
+        committed = self._base.versions.get(handle, ())
+        for one in (self._objects.get(handle), *committed):
+            if one and one.version == version:
+                return one
         staged = (one for one in self._versions if one.handle == handle)
-        kept = {one.version: one for one in (*self._base.versions.get(handle, ()), *staged)}
+        kept = {one.version: one for one in (*committed, *staged)}
         check_handle(handle, {handle: kept} if kept else self._objects, {}, "handle")
         check_handle(f"v{version}", {f"v{number}": one for number, one in kept.items()}, {}, f"version of {handle}")
         return kept[version]

@@ -1,15 +1,13 @@
 """One undo reverts one turn; redo brings it back; a change in between begins a new branch."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from agent_tools.errors import HandleError, ToolInputError
 from agent_tools.masks import Mask
@@ -222,11 +220,9 @@ class Snapshot:
 class SnapshotMachine(RuleBasedStateMachine):
     """The memory against a list of snapshots with a finger on one of them."""
 
-    @initialize()
-    def begin(self) -> None:
-        shm = Path("/dev/shm")
-        self.folder = tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None)
-        self.memory = Memory(self.folder.name)
+    def __init__(self, memory: Memory) -> None:
+        super().__init__()
+        self.memory = memory
         self.conversation = self.memory.create()
         self.snapshots = [Snapshot()]
         self.at = 0
@@ -234,11 +230,6 @@ class SnapshotMachine(RuleBasedStateMachine):
         self.highest: dict[str, int] = {}
         self.lies_on: dict[str, str] = {}
         self.forgotten: set[str] = set()
-
-    def teardown(self) -> None:
-        if hasattr(self, "memory"):
-            self.memory.close()
-            self.folder.cleanup()
 
     def fresh(self, handle: str) -> str:
         assert handle not in self.ever
@@ -335,8 +326,6 @@ class SnapshotMachine(RuleBasedStateMachine):
 
     @invariant()
     def is_what_the_model_says(self) -> None:
-        if not hasattr(self, "memory"):
-            return
         state, now = self.memory.state(self.conversation), self.snapshots[self.at]
         assert tuple(state.pictures) == now.pictures
         assert {handle: one.version for handle, one in state.objects.items()} == now.objects
@@ -347,5 +336,6 @@ class SnapshotMachine(RuleBasedStateMachine):
         assert self.memory.state(self.conversation) == state
 
 
-TestSnapshots = SnapshotMachine.TestCase
-TestSnapshots.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+def test_memory_is_what_a_list_of_snapshots_with_a_finger_on_one_is(memory: Memory) -> None:
+    rounds = settings(max_examples=25, stateful_step_count=15, deadline=None)
+    run_state_machine_as_test(lambda: SnapshotMachine(memory), settings=rounds)
