@@ -5,7 +5,6 @@ This module does not know what any tool does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,12 +21,15 @@ _RUNS = 24
 def compact(handles: Iterable[str]) -> str:
     """Handles in few words: ``m1-m4 m7``; at most `_RUNS` runs, then how many more."""
     runs: list[list[str]] = []
-    names = list(handles)
-    for name in names:
-        if runs and _number(name) == _number(runs[-1][-1]) + 1 and name[0] == runs[-1][-1][0]:
+    expected = ""
+    for name in handles:
+        if runs and name == expected:
             runs[-1].append(name)
         else:
             runs.append([name])
+        letters = name.rstrip("0123456789")
+        digits = name[len(letters) :]
+        expected = f"{letters}{int(digits) + 1}" if digits else ""
     words = [run[0] if len(run) == 1 else f"{run[0]}{' ' if len(run) == 2 else '-'}{run[-1]}" for run in runs]
     hidden = sum(len(run) for run in runs[_RUNS:])
     return " ".join(words[:_RUNS]) + (f" and {hidden} more" if hidden else "")
@@ -62,11 +64,6 @@ def record(thing: ObjectVersion) -> dict[str, Any]:
         "review": thing.review,
         "mask": None if thing.mask is None else thing.mask.to_coco(),
     }
-
-
-def _number(handle: str) -> int:
-    found = re.search(r"\d+$", handle)
-    return int(found[0]) if found else -2
 
 
 def _scores(objects: Sequence[ObjectVersion]) -> str:
