@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Self
 from agent_tools.errors import ConfigError, MemoryStoreError, shorten
 from agent_tools.memory.calls import with_masks
 from agent_tools.memory.database import open_database
-from agent_tools.memory.records import ConversationSummary, State, TurnRecord
+from agent_tools.memory.records import ConversationSummary, OpenedPicture, State, TurnRecord
 from agent_tools.memory.turn import Turn
+from agent_tools.pictures import Picture
 from agent_tools.settings import settings
 
 if TYPE_CHECKING:
@@ -129,6 +130,14 @@ class Memory:
             MemoryStoreError: the store cannot be read.
         """
         return self._timeline(conversation).state
+
+    def picture(self, opened: OpenedPicture) -> Picture:
+        """A picture that a conversation opened, with its pixels.
+
+        Raises:
+            MemoryStoreError: its file is missing or damaged.
+        """
+        return self._files.load(opened.digest, opened.name)
 
     def history(self, conversation: str) -> list[TurnRecord]:
         """What was said and called, oldest first, but for what was forgotten.

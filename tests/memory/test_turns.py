@@ -377,3 +377,18 @@ def test_memory_temporary_is_gone_after_closing() -> None:
         folder = memory.data_dir
         assert folder.exists()
     assert not folder.exists()
+
+
+def test_picture_comes_back_from_its_file_and_says_what_to_do_where_that_is_gone(
+    store: Store, picture: MakePicture
+) -> None:
+    with store.open() as memory:
+        conversation = memory.create()
+        with memory.turn(conversation) as turn:
+            turn.open_picture(picture(10))
+    with store.open() as memory:
+        opened = memory.state(conversation).pictures["p1"]
+        np.testing.assert_array_equal(memory.picture(opened).array, picture(10).array)
+    opened.path.unlink()
+    with store.open() as memory, pytest.raises(MemoryStoreError, match="cannot be read back"):
+        memory.picture(opened)

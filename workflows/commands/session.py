@@ -145,7 +145,6 @@ class Session:
     def _annotate(self, reply: Reply) -> dict[str, Path]:
         """Draw what the answer is about on each of its pictures; an answer without objects shows the selection."""
         from agent_tools.drawing import draw, encode_jpeg
-        from agent_tools.pictures import Picture
 
         state = self.toolkit.state
         handles = [thing["handle"] for thing in reply.objects] if reply.objects or reply.counts else state.selection
@@ -155,7 +154,7 @@ class Session:
             opened = state.pictures.get(handle)
             if opened is None:  # forgotten by this very request
                 continue
-            picture = self._decoded.get(opened.digest) or Picture.from_bytes(opened.path.read_bytes(), opened.name)
+            picture = self._decoded.get(opened.digest) or self.toolkit.memory.picture(opened)
             self._decoded[opened.digest] = picture
             drawn = draw(picture, [thing for thing in things if thing.picture == handle])
             written[handle] = write_new(self._out, opened.name, encode_jpeg(drawn))
