@@ -225,12 +225,10 @@ def _runs(counts: bytes) -> NDArray[np.int64]:
     ends = np.flatnonzero(characters < 0x20)
     if not characters.size:
         return characters
-    if not ends.size or ends[-1] != characters.size - 1:
-        raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
     starts = np.zeros_like(ends)
     starts[1:] = ends[:-1] + 1
     lengths = ends - starts + 1
-    if lengths.max() > 9:
+    if not ends.size or ends[-1] != characters.size - 1 or lengths.max() > 9:
         raise ToolInputError("mask counts are cut off: expected whole runs. Encode the mask again.")
     places = 5 * (np.arange(characters.size) - np.repeat(starts, lengths))
     runs = np.add.reduceat((characters & 0x1F) << places, starts)
@@ -243,9 +241,9 @@ def _runs(counts: bytes) -> NDArray[np.int64]:
 
 
 def box_area(boxes: Boxes) -> NDArray[np.float32]:
-    """Areas of (N, 4) boxes in square pixels, (N,) float32."""
-    sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
-    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
+    """Areas of (..., 4) boxes in square pixels, (...,) float32."""
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
 
 
 def box_intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
@@ -276,8 +274,8 @@ def suppress(
         boxes: (N, 4) float32 xyxy pixels.
         scores: (N,) float32.
         iou: a box is dropped when its IoU with a better one is above this, in [0, 1].
-        threshold: given, the boxes that merely enclose a group go too, see `enclosing_groups`: of those that score as
-            much, as one of these alone; of the others, as one of all. None: they stay.
+        threshold: score where a hit begins; given, the boxes that merely enclose a group go too, see
+            `enclosing_groups`. None: they stay.
     """
     order = np.argsort(-scores, kind="stable")
     area, shared = box_area(boxes)[order], box_intersection(boxes[order], boxes[order])
@@ -287,9 +285,7 @@ def suppress(
         if alive[place]:
             alive &= ~worse[place]
     if threshold is not None:
-        hit = scores[order] >= threshold
-        group = _groups(area, shared, alive)
-        alive &= ~np.where(hit, _groups(area, shared, alive & hit), group)
+        alive &= ~_groups(area, shared, alive, scores[order] >= threshold)
     return np.asarray(order[alive], np.int64)
 
 
@@ -297,20 +293,29 @@ MEMBERS, INSIDE, COVERED = 3, 0.85, 0.5
 """What makes a group: boxes inside it, the share of each that is inside, the share of it that they cover."""
 
 
-def enclosing_groups(boxes: Boxes) -> NDArray[np.bool_]:
+def enclosing_groups(boxes: Boxes, hits: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
     """Which boxes merely enclose several others ("one box round the whole group"), (N,) bool.
 
     A box counts as a group when at least `MEMBERS` clearly smaller boxes lie inside it and, together, they fill a good
-    part of it: a basket with three oranges in one corner is not a group of oranges.
+    part of it: a basket with three oranges in one corner is not a group of oranges. Only hits make a group of a hit.
 
     Args:
         boxes: (N, 4) float32 xyxy pixels, all of one phrase, already suppressed.
+        hits: (N,) bool, which of them are hits; None: all.
     """
-    return _groups(box_area(boxes), box_intersection(boxes, boxes), np.ones(len(boxes), bool))
+    every = np.ones(len(boxes), bool)
+    return _groups(box_area(boxes), box_intersection(boxes, boxes), every, every if hits is None else hits)
 
 
-def _groups(area: NDArray[np.float32], shared: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of the boxes that are `counted` enclose a group of such, from areas (N,) and shared areas (N, N)."""
+def _groups(
+    area: NDArray[np.float32], shared: NDArray[np.float32], counted: NDArray[np.bool_], hits: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """`enclosing_groups` of the boxes that are `counted`, from areas (N,) and shared areas (N, N)."""
+    return np.where(hits, _enclosing(area, shared, counted & hits), _enclosing(area, shared, counted))
+
+
+def _enclosing(area: NDArray[np.float32], shared: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the boxes that are `counted` enclose a group of such."""
     if np.count_nonzero(counted) <= MEMBERS:
         return np.zeros(len(area), bool)
     inside = (area < 0.6 * area[:, None]) & (shared >= INSIDE * area) & counted & counted[:, None]

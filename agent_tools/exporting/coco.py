@@ -25,10 +25,7 @@ def write_instances(job: Job) -> None:
             annotation = _annotation(job, sheet, thing)
             if annotation is not None:
                 annotations.append({"id": len(annotations) + 1, "image_id": sheet.id, **annotation})
-    content = {"info": _info(), "licenses": [], "images": _images(job), "annotations": annotations}
-    content["categories"] = [_category(job, number, label) for number, label in enumerate(job.categories, start=1)]
-    write_json(job.folder / "annotations.json", content)
-    write_images(job, job.folder / "images")
+    _write(job, "annotations.json", annotations)
 
 
 def write_panoptic(job: Job) -> None:
@@ -49,24 +46,33 @@ def write_panoptic(job: Job) -> None:
                 job.leave_out(sheet, thing, "it has no mask, and a panoptic picture holds only masks")
             elif thing.handle not in visible:
                 job.leave_out(sheet, thing, "other objects cover all of it, and a pixel can belong to one only")
-    content = {"info": _info(), "licenses": [], "images": _images(job), "annotations": annotations}
-    content["categories"] = [_category(job, number, label) for number, label in enumerate(job.categories, start=1)]
-    write_json(job.folder / "panoptic.json", content)
+    _write(job, "panoptic.json", annotations)
+
+
+def _write(job: Job, name: str, annotations: list[dict[str, Any]]) -> None:
+    """The annotations with what both forms say besides, and ``images/``."""
+    images = [
+        {
+            "id": sheet.id,
+            "file_name": file_name(sheet, job),
+            "width": sheet.picture.width,
+            "height": sheet.picture.height,
+        }
+        for sheet in job.sheets
+    ]
+    categories = [
+        {"id": number, "name": label, "supercategory": "", "isthing": int(label not in job.options.stuff)}
+        for number, label in enumerate(job.categories, start=1)
+    ]
+    content = {
+        "info": {"description": "Exported by askmask", "version": "1.0"},
+        "licenses": [],
+        "images": images,
+        "annotations": annotations,
+        "categories": categories,
+    }
+    write_json(job.folder / name, content)
     write_images(job, job.folder / "images")
-
-
-def _info() -> dict[str, str]:
-    return {"description": "Exported by askmask", "version": "1.0"}
-
-
-def _images(job: Job) -> list[dict[str, Any]]:
-    sizes = [{"width": sheet.picture.width, "height": sheet.picture.height} for sheet in job.sheets]
-    names = [{"id": sheet.id, "file_name": file_name(sheet, job)} for sheet in job.sheets]
-    return [{**name, **size} for name, size in zip(names, sizes, strict=True)]
-
-
-def _category(job: Job, number: int, label: str) -> dict[str, Any]:
-    return {"id": number, "name": label, "supercategory": "", "isthing": int(label not in job.options.stuff)}
 
 
 def _annotation(job: Job, sheet: Sheet, thing: Exportable) -> dict[str, Any] | None:

@@ -5,6 +5,9 @@ This module does not know folders beyond the one it is given.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
 from agent_tools.errors import ToolInputError
@@ -12,6 +15,7 @@ from agent_tools.exporting.folders import write_json
 from agent_tools.exporting.image_files import write_image
 from agent_tools.exporting.records import Job, Sheet, mask_of
 from agent_tools.label_maps import LabelMap, instance_map, semantic_map
+from agent_tools.masks import Mask
 
 _LARGEST = 65_535
 """The largest id that a PNG of one channel holds."""
@@ -19,18 +23,11 @@ _LARGEST = 65_535
 
 def write_masks(job: Job) -> None:
     """Write ``<picture>/<handle>.png`` for every mask: (H, W) uint8 of the picture's size, 0 or 255."""
-    for sheet in job.sheets:
-        folder = job.folder / sheet.name
-        folder.mkdir()
-        for thing in sheet.objects:
-            mask = mask_of(thing)
-            if mask is None:
-                job.leave_out(sheet, thing, "it has no mask")
-                continue
-            crop, left, top = mask.to_crop()
-            pixels = np.zeros((mask.height, mask.width), np.uint8)
-            pixels[top : top + crop.shape[0], left : left + crop.shape[1]] = crop * np.uint8(255)
-            write_image(folder / f"{thing.handle}.png", pixels, flat=True)
+    for _, path, mask in _masks(job, "it has no mask"):
+        crop, left, top = mask.to_crop()
+        pixels = np.zeros((mask.height, mask.width), np.uint8)
+        pixels[top : top + crop.shape[0], left : left + crop.shape[1]] = crop * np.uint8(255)
+        write_image(path, pixels, flat=True)
 
 
 def write_label_maps(job: Job) -> None:
@@ -61,24 +58,26 @@ def write_cut_outs(job: Job) -> None:
 
     The colours outside are 0 as well: what was cut away cannot be brought back by dropping the transparency.
     """
+    margin = job.options.margin
+    for sheet, path, mask in _masks(job, "it has no mask to cut along"):
+        inside, left, top = mask.to_crop()
+        height, width = inside.shape
+        pixels = np.zeros((height, width, 4), np.uint8)
+        pixels[inside, :3] = sheet.picture.array[top : top + height, left : left + width][inside]
+        pixels[inside, 3] = 255
+        write_image(path, np.pad(pixels, ((margin, margin), (margin, margin), (0, 0))))
+
+
+def _masks(job: Job, otherwise: str) -> Iterator[tuple[Sheet, Path, Mask]]:
+    """Every mask with its picture and its file, in a folder a picture; things without one are left out, `otherwise`."""
     for sheet in job.sheets:
         folder = job.folder / sheet.name
         folder.mkdir()
         for thing in sheet.objects:
-            mask = mask_of(thing)
-            if mask is None:
-                job.leave_out(sheet, thing, "it has no mask to cut along")
-                continue
-            inside, left, top = mask.to_crop()
-            height, width = inside.shape
-            pixels = np.zeros((height, width, 4), np.uint8)
-            pixels[inside, :3] = sheet.picture.array[top : top + height, left : left + width][inside]
-            pixels[inside, 3] = 255
-            margin = job.options.margin
-            write_image(
-                folder / f"{thing.handle}.png",
-                np.pad(pixels, ((margin, margin), (margin, margin), (0, 0))),
-            )
+            if mask := mask_of(thing):
+                yield sheet, folder / f"{thing.handle}.png", mask
+            else:
+                job.leave_out(sheet, thing, otherwise)
 
 
 def _sixteen_bits(sheet: Sheet, made: LabelMap) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:

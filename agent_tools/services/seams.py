@@ -150,13 +150,9 @@ def _pairs(sights: _Sights) -> Iterator[tuple[NDArray[np.int64], NDArray[np.floa
         others = np.where(cut[rows, None, None], shown[looks[rows]], boxes[None])
         sides = np.minimum(ones[..., 2:], others[..., 2:]) - np.maximum(ones[..., :2], others[..., :2])
         shared = np.clip(sides[..., 0], 0, None) * np.clip(sides[..., 1], 0, None)
-        likeness = shared / np.maximum(_area(ones) + _area(others) - shared, 1e-6)
+        likeness = shared / np.maximum(box_area(ones) + box_area(others) - shared, 1e-6)
         row, column = np.nonzero((likeness >= SAME) & (looks[rows, None] < looks))
         yield np.stack([rows[row], column], 1), likeness[row, column]
-
-
-def _area(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]), np.float32)
 
 
 def _within(boxes: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -135,12 +135,10 @@ def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighti
     misses: list[Found] = []
     for index, phrase in enumerate(phrases):
         mine = np.flatnonzero(detections.phrase_indices == index)
-        good = mine[detections.scores[mine] >= detector.threshold]
-        weak = mine[detections.scores[mine] < detector.threshold]
-        twice = (box_iou(detections.boxes[weak], detections.boxes[good]) > SAME_PLACE).any(1)
-        weak = weak[~twice & ~enclosing_groups(detections.boxes[mine])[np.isin(mine, weak)]]
-        good = good[~enclosing_groups(detections.boxes[good])]
-        for place in (*good, *weak):
+        boxes, hit = detections.boxes[mine], detections.scores[mine] >= detector.threshold
+        single = ~enclosing_groups(boxes, hit)
+        twice = (box_iou(boxes, boxes[hit]) > SAME_PLACE).any(1)
+        for place in (*mine[hit & single], *mine[~hit & single & ~twice]):
             box, score, chance = _corners(detections.boxes[place]), float(detections.scores[place]), float(sure[place])
             prompts = ({"phrase": phrase, "chance": round(chance, 4)}, {"box": [round(side, 2) for side in box]})
             found = Found(picture, phrase, score, box, turn, prompts, review=chance < DOUBTFUL)

@@ -112,17 +112,18 @@ def _ask(folder: Path, number: int) -> Iterator[tuple[_Asked, _Asked]]:
     for seed in range(VALIDATION_SEEDS, min(VALIDATION_SEEDS + number, EVALUATION_SEEDS)):
         scene = render_scene(seed)
         pixels = processor.image_processor([scene.image], input_data_format="channels_last", return_tensors="pt")
+        there, absent = draw_request(scene, rng), draw_missing(scene, rng)
+        yield _answer(model, pixels, scene, there), _answer(model, pixels, scene, absent)
 
-        def answer(request: Request, scene: Scene = scene, pixels: Any = pixels) -> _Asked:
-            prompt = Prompt.of([request.phrase])
-            output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
-            ((start, stop),) = prompt.spans
-            middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
-            height, width = scene.image.shape[:2]
-            boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
-            return _Asked(output.logits[..., start:stop], boxes, request.boxes)
 
-        yield answer(draw_request(scene, rng)), answer(draw_missing(scene, rng))
+def _answer(model: Any, pixels: Any, scene: Scene, request: Request) -> _Asked:
+    prompt = Prompt.of([request.phrase])
+    output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
+    ((start, stop),) = prompt.spans
+    middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
+    height, width = scene.image.shape[:2]
+    boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
+    return _Asked(output.logits[..., start:stop], boxes, request.boxes)
 
 
 def calibrate(folder: Path, number: int) -> Calibration:

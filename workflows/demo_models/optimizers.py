@@ -57,13 +57,13 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._update(weight, group["lr"], group["momentum"], group["weight_decay"])
+                    self._update(weight, weight.grad, group["lr"], group["momentum"], group["weight_decay"])
 
-    def _update(self, weight: Tensor, lr: float, momentum: float, weight_decay: float) -> None:
-        gradient = weight.grad
-        if gradient is None:
-            return
-        past = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+    def _update(self, weight: Tensor, gradient: Tensor, lr: float, momentum: float, weight_decay: float) -> None:
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        past = state["momentum"]
         past.lerp_(gradient, 1.0 - momentum)
         update = orthogonal(gradient.lerp(past, momentum).reshape(len(weight), -1))
         weight.mul_(1.0 - lr * weight_decay)
