@@ -68,12 +68,51 @@ class Detections:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What may be whole things on one picture, whatever they are.
+
+    Attributes:
+        boxes: (N, 4) float32, xyxy in pixels of the upright picture, inside it.
+        scores: (N,) float32 in [0, 1], how sure the model is of one whole thing there.
+        features: (N, D) float32, rows of length 1: things that look alike to the model have a high inner product.
+
+    Raises:
+        ServiceError: shapes that contradict the above.
+    """
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        rows = len(self.scores)
+        if self.boxes.shape != (rows, 4) or self.scores.shape != (rows,) or self.features.shape[:1] != (rows,):
+            raise ServiceError(
+                f"Proposals boxes={self.boxes.shape}, scores={self.scores.shape}, features={self.features.shape} do "
+                "not fit: expected (N, 4), (N,) and (N, D). Correct the detector."
+            )
+
+
+class Proposer(Protocol):
+    """A detector that also finds things without being told a word, and can say which of them are alike."""
+
+    def propose(self, pictures: Sequence[Picture]) -> list[Proposals]:
+        """Everything on each picture that may be one whole thing; one Proposals a picture, in order.
+
+        Raises:
+            ServiceError: the model failed; OutOfMemoryError where the device had no room.
+        """
+        ...
+
+
 @runtime_checkable
 class Detector(Protocol):
     """Finds boxes for phrases.
 
     Two more attributes are used where a detector has them: ``precision_curve``, (score, precision) pairs with rising
-    scores, and ``nouns``, the only nouns it has words for.
+    scores, and ``nouns``, the only nouns it has words for. One that is a `Proposer` too also serves requests without
+    words.
     """
 
     threshold: float

@@ -46,6 +46,28 @@ class TilingSettings(BaseModel):
     most: int = Field(default=20, ge=2)
 
 
+class LikenessSettings(BaseModel):
+    """``likeness`` in ``askmask.json``: what the chance that two proposals are of one kind is made from.
+
+    The chance is the logistic of a sum; `workflows.demo_models.detector_calibration` fits it on rendered scenes. The
+    defaults are those of the bundled weights, in round numbers.
+
+    Attributes:
+        bias: of the sum.
+        features: times the inner product of their features.
+        colour: times the distance of their mean colours (CIE Lab, 8 bits a channel, the lightness counting 0.4).
+        size: times the distance of the logarithms of the sides of squares of their area.
+        score: times the log-odds of the proposal's own score.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    bias: float = -0.2
+    features: float = 3.0
+    colour: float = -0.055
+    size: float = -3.0
+    score: float = 1.0
+
+
 class CheckpointSettings(BaseModel):
     """``askmask.json``: what was calibrated for one checkpoint. Every key is optional; others are ignored.
 
@@ -59,7 +81,10 @@ class CheckpointSettings(BaseModel):
         draw_prompts: whether the segmenter was also taught each prompt as a picture; see `drawn_prompts`.
         zoom: share of each side of the picture that the segmenter's closer looks show, in [0, 1); 0: it takes none.
             For small models: a look costs one more encoding of the picture, made at the first prompt it serves.
+        least_iou: predicted IoU in [0, 1] that a mask nobody asked for needs; None: what suits Segment Anything.
+        least_stability: likewise of its stability.
         tiling: when the detector looks closer at parts of a picture.
+        likeness: how alike two of the detector's proposals have to be to be of one kind.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -71,7 +96,10 @@ class CheckpointSettings(BaseModel):
     mask_prompt_logit: float = Field(default=10.0, gt=0)
     draw_prompts: bool = False
     zoom: float = Field(default=0.0, ge=0, lt=1)
+    least_iou: float | None = Field(default=None, ge=0, le=1)
+    least_stability: float | None = Field(default=None, ge=0, le=1)
     tiling: TilingSettings = TilingSettings()
+    likeness: LikenessSettings = LikenessSettings()
 
     @classmethod
     def read(cls, folder: Path) -> CheckpointSettings:

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.masks import Boxes, Mask
+from agent_tools.masks import Boxes, Mask, box_area
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections, Prompt, SegmentRequest, Segments
+from agent_tools.services.base import Detections, Prompt, Proposals, SegmentRequest, Segments
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 30, 30),
@@ -73,6 +73,17 @@ class FakeDetector:
                     phrase_indices=np.array([index for _, _, index in rows], np.int64),
                 )
             )
+        return found
+
+    def propose(self, pictures: Sequence[Picture]) -> list[Proposals]:
+        """Every patch of every colour; patches of one colour are alike and no others; see `Proposer`."""
+        found = []
+        for picture in pictures:
+            patches = [_patches(_close(picture.array, colour)) for colour in COLOURS.values()]
+            kinds = np.repeat(np.eye(len(COLOURS), dtype=np.float32), [len(each) for each in patches], axis=0)
+            boxes = np.concatenate(patches)
+            whole = box_area(boxes) >= 0.5 * picture.width * picture.height  # the ground they lie on
+            found.append(Proposals(boxes[~whole], np.full(np.count_nonzero(~whole), 0.9, np.float32), kinds[~whole]))
         return found
 
     def _find(self, picture: Picture, phrase: str) -> Sequence[tuple[Sequence[float], float]]:

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from transformers import AutoModelForZeroShotObjectDetection
 
 from agent_tools.errors import ServiceError, shorten
+from agent_tools.masks import box_iou, suppress
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections
+from agent_tools.services.base import Detections, Proposals
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model, read_vocabulary
 from agent_tools.services.closed_vocabulary import Reading
 from agent_tools.services.devices import choose_device, running
@@ -39,6 +40,14 @@ FAMILIES = {
     "grounding-dino": (0.35, 0.2),
     "mm-grounding-dino": (0.3, 0.15),
 }
+GENERAL = (
+    *("object", "person", "animal", "bird", "vehicle", "furniture", "chair", "appliance", "screen", "tool", "toy"),
+    *("bottle", "can", "box", "bag", "jar", "cup", "bowl", "plate", "book", "paper", "clothing", "shoe", "plant"),
+    *("flower", "fruit", "vegetable", "bread", "food", "cutlery", "sign", "light", "ball", "building", "machine"),
+)
+"""What weights that read any phrase are asked for to see everything: one prompt of broad nouns."""
+_UNLIKELY = 0.02
+"""Score of a word for a thing that no query saw it in, and the least that proposals begin at."""
 _SATURATED = 0.8
 """Share of the queries above the threshold from which the model may have run out of them."""
 _LONGEST_SHAPE = 6
@@ -65,6 +74,7 @@ class GroundingDino:
         nouns: the only nouns that the weights have words for; empty where they read any phrase.
         input_size: what the weights' processor scales pictures to.
         tiling: when looks at parts of a picture pay for these weights; see `tiling`.
+        likeness: how alike two proposals have to be, for these weights, to be of one kind.
         model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
     """
 
@@ -107,6 +117,7 @@ class GroundingDino:
         self.precision_curve = self._settings.precision_curve
         self.input_size = InputSize.of(self._processor.image_processor.size)
         self.tiling = self._settings.tiling
+        self.likeness = self._settings.likeness
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
         self._pictures_per_pass = pictures_per_pass
@@ -133,6 +144,30 @@ class GroundingDino:
         with self._lock:
             for phrases_of_run, run in itertools.groupby(range(len(pictures)), key=asked.__getitem__):
                 found |= self._detect_run({index: pictures[index] for index in run}, phrases_of_run)
+        return [found[index] for index in range(len(pictures))]
+
+    def propose(self, pictures: Sequence[Picture]) -> list[Proposals]:
+        """Everything that may be one whole thing on each picture; see `Proposer`.
+
+        All nouns that the weights know are asked for at once, else `GENERAL` ones. A thing's features are how much it
+        is each of these to the model, as log-odds about their mean: an unknown thing is as unlike all words as its
+        neighbour of the same kind.
+
+        Raises:
+            ServiceError: the model failed; OutOfMemoryError where the device had no room.
+        """
+        keys = [(picture.digest, self._source, Proposals) for picture in pictures]
+        found: dict[int, Proposals] = {
+            i: hit for i, key in enumerate(keys) if (hit := self._cache.get(key)) is not None
+        }
+        with self._lock:
+            passes = self._passes(self.nouns or GENERAL)
+            missing = [index for index in range(len(pictures)) if index not in found]
+            for indices, inputs in self._batches(missing, dict(enumerate(pictures))):
+                answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
+                for row, index in enumerate(indices):
+                    found[index] = made = _proposals([answer[row] for answer in answers], self._settings.suppress_iou)
+                    self._cache.put(keys[index], made, made.boxes.nbytes + made.scores.nbytes + made.features.nbytes)
         return [found[index] for index in range(len(pictures))]
 
     def forget(self, digest: str) -> None:
@@ -240,6 +275,25 @@ def _placed(found: Detections, places: Sequence[Sequence[int]], unknown: Mapping
     copies = [(row, place) for row, word in enumerate(found.phrase_indices) for place in places[word]]
     rows, indices = np.array(copies, np.int64).reshape(-1, 2).T
     return Detections(found.boxes[rows], found.scores[rows], indices, found.saturated, unknown)
+
+
+def _proposals(answers: Sequence[_Answer], iou: float) -> Proposals:
+    """What all passes over one picture saw, whatever the words, each thing once, with what every word scores for it."""
+    boxes = np.concatenate([answer.boxes for answer in answers])
+    scores = np.concatenate([answer.scores.max(axis=1) for answer in answers])
+    kept = suppress(boxes, scores, iou)
+    kept = kept[scores[kept] >= _UNLIKELY]
+    chances = []
+    for answer in answers:
+        overlap = box_iou(boxes[kept], answer.boxes)
+        same = overlap.argmax(axis=1)
+        seen = overlap[np.arange(len(kept)), same] >= iou
+        chances.append(np.where(seen[:, None], answer.scores[same], _UNLIKELY))
+    chance = np.clip(np.concatenate(chances, axis=1), 1e-4, 1 - 1e-4)
+    odds = np.log(chance / (1 - chance))
+    odds -= odds.mean(axis=1, keepdims=True)
+    features = odds / np.maximum(np.linalg.norm(odds, axis=1, keepdims=True), 1e-6)
+    return Proposals(boxes[kept], scores[kept], features.astype(np.float32))
 
 
 def phrase_scores(logits: torch.Tensor, spans: Sequence[tuple[int, int]], how: str) -> torch.Tensor:

@@ -255,7 +255,15 @@ class TimedDetector:
     def __getattr__(self, name: str) -> Any:
         if name == "_inner":  # asked for while a copy is still empty
             raise AttributeError(name)
-        return getattr(self._inner, name)
+        value = getattr(self._inner, name)
+        return self._timed(value) if name == "propose" else value
+
+    def _timed(self, propose: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            with self._clock.counting("detect"):
+                return propose(*arguments)
+
+        return timed
 
 
 class TimedSegmenter:

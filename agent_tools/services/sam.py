@@ -23,6 +23,7 @@ from transformers import AutoModelForMaskGeneration
 from agent_tools.errors import ServiceError, shorten
 from agent_tools.masks import Mask
 from agent_tools.pictures import Picture
+from agent_tools.services.automatic import LEAST_IOU, LEAST_STABILITY
 from agent_tools.services.base import Prompt, SegmentRequest, Segments
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
 from agent_tools.services.devices import choose_device, running
@@ -48,6 +49,10 @@ class Sam:
     once, one that was only clicked at after a first answer has told its size.
 
     Attributes:
+        input_side: pixels that the longer side of a picture is scaled to.
+        zoom: share of each side that closer looks show; 0: there are none.
+        least_iou: predicted IoU that a mask nobody asked for needs, for these weights; see `automatic`.
+        least_stability: likewise of its stability.
         model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
     """
 
@@ -80,11 +85,13 @@ class Sam:
         with running(self._device, self._name):
             self._model.to(self._device)
         own = CheckpointSettings.read(folder)
-        self._mask_prompt_logit, self._draw_prompts, self._zoom = own.mask_prompt_logit, own.draw_prompts, own.zoom
+        self._mask_prompt_logit, self._draw_prompts, self.zoom = own.mask_prompt_logit, own.draw_prompts, own.zoom
+        self.least_iou = LEAST_IOU if own.least_iou is None else own.least_iou
+        self.least_stability = LEAST_STABILITY if own.least_stability is None else own.least_stability
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
-        self._square, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
+        self.input_side, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
         self._together = max(1, _CELLS_PER_PASS[self._device.type] // self._tokens**2)
         self._prompts_per_pass = prompts_per_pass or self._together
         self._lock = Lock()
@@ -117,7 +124,7 @@ class Sam:
         answers = self._look(picture, prompts, self._views(picture, extents))
         # Clicks do not say how large their thing is; the first answer does.
         unsized = [index for index, extent in enumerate(extents) if extent is None and answers[index].masks[0].area]
-        if self._zoom and unsized:
+        if self.zoom and unsized:
             seen = {index: replace(prompts[index], mask=answers[index].masks[0]) for index in unsized}
             views = self._views(picture, [_extent(prompt) for prompt in seen.values()])
             closer = {index: view for index, view in zip(unsized, views, strict=True) if view.width < picture.width}
@@ -128,7 +135,7 @@ class Sam:
         return answers
 
     def _views(self, picture: Picture, extents: Sequence[NDArray[np.float32] | None]) -> list[View]:
-        return choose_views(picture, extents, self._zoom, self._square, 4 * self._tokens)
+        return choose_views(picture, extents, self.zoom, self.input_side, 4 * self._tokens)
 
     def _look(self, picture: Picture, prompts: Sequence[Prompt], views: Sequence[View]) -> list[Segments]:
         """Answers each prompt from its view of the picture."""

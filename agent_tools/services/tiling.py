@@ -194,7 +194,7 @@ class TiledDetector:
         """Look at windows of pictures, all in one request, so that a device with room takes several at once."""
         if not wanted:
             return []
-        tiles = [_tile(pictures[index], window) for index, window in wanted]
+        tiles = [tile(pictures[index], window) for index, window in wanted]
         self._remember([(pictures[index].digest, tile.digest) for (index, _), tile in zip(wanted, tiles, strict=True)])
         answers = self._inner.detect(tiles, [phrases[index] for index, _ in wanted])
         return [
@@ -238,7 +238,7 @@ class TiledDetector:
                 forget(digest)
 
 
-def _tile(picture: Picture, window: Window) -> Picture:
+def tile(picture: Picture, window: Window) -> Picture:
     """A window of a picture as a picture; its digest comes from the parent's, and its pixels are the parent's."""
     x0, y0, x1, y1 = window
 

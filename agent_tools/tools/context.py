@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from agent_tools.errors import HandleError, ServiceError, ToolInputError, shorten
 from agent_tools.memory import Gesture, ObjectVersion, OpenedPicture, State, Turn
+from agent_tools.pictures import Picture
 from agent_tools.references import Thing
-from agent_tools.services.base import Detections, Prompt, SegmentRequest, Segments, Services
+from agent_tools.services.base import Detections, Prompt, Proposals, SegmentRequest, Segments, Services
 from agent_tools.settings import Settings, settings
 from agent_tools.tools.arguments import expand
 from agent_tools.tools.results import ToolResult
@@ -73,6 +74,17 @@ class ToolContext:
                 f"picture and {len(phrases)} phrases. Correct the detector."
             )
         return answers[0]
+
+    def propose(self, picture: str) -> Proposals | None:
+        """What the detector takes for whole things on one picture; None where it finds nothing without a word.
+
+        Raises:
+            ServiceError: the detector failed.
+        """
+        # Asked for by name: a wrapped detector has what it wraps has, which a protocol's check does not see.
+        propose: Callable[[Sequence[Picture]], list[Proposals]] | None
+        propose = getattr(self.services.detector, "propose", None)
+        return None if propose is None else propose([self.turn.picture(picture)])[0]
 
     def segment(self, picture: str, prompts: Sequence[Prompt]) -> list[Segments]:
         """Ask the segmenter for the masks of prompts on one picture.

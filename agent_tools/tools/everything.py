@@ -1,64 +1,51 @@
-"""Cuts out every region of a picture, without a word: a grid of points, and what is stable among the answers.
-
-The method is Segment Anything's automatic mask generator (Kirillov et al. 2023, section 5 and appendix B): keep what
-the model is sure of and what does not change with the threshold, then suppress repeats. This
-module does not know phrases.
-"""
+"""Cuts out every region of a picture, without a word. This module does not know phrases, nor how regions are found."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from agent_tools.masks import Mask, suppress
+from agent_tools.masks import mask_iou
 from agent_tools.references import reading_order
-from agent_tools.services.base import Prompt
+from agent_tools.services.automatic import regions
 from agent_tools.tools.context import ToolContext
-from agent_tools.tools.finding import Found
+from agent_tools.tools.finding import SAME_THING, Found
 
-GRID = 16
-"""Points along the longer side."""
-LEAST_IOU, LEAST_STABILITY = 0.8, 0.85
-"""Predicted IoU and stability a mask needs."""
-REPEAT = 0.7
-"""IoU of boxes above which the weaker of two masks is a repeat."""
-LEAST_AREA, MOST_AREA = 0.0005, 0.95
-"""Share of the picture that a region may take."""
 LABEL = "object"
+"""What a thing is called that was found without a word."""
 
 
 def everything(context: ToolContext, picture: str) -> list[Found]:
-    """Every region of a picture that the segmenter is sure of, in reading order; the score is its predicted IoU."""
-    opened, turn = context.opened(picture), context.state.turn_number
-    step = max(opened.width, opened.height) / GRID
-    columns = (np.arange(max(1, round(opened.width / step))) + 0.5) * opened.width / max(1, round(opened.width / step))
-    rows = (np.arange(max(1, round(opened.height / step))) + 0.5) * opened.height / max(1, round(opened.height / step))
-    points = [(float(x), float(y)) for y in rows for x in columns]
-    one = np.ones(1, np.int64)
-    answers = context.segment(picture, [Prompt(points=np.array([p], np.float32), labels=one) for p in points])
-    whole = opened.width * opened.height
-    sure: list[tuple[Mask, float, float, int, tuple[float, float]]] = [
-        (mask, float(iou), float(stability), index, point)
-        for point, answer in zip(points, answers, strict=True)
-        for index, (mask, iou, stability) in enumerate(
-            zip(answer.masks, answer.predicted_iou, answer.stability, strict=True)
-        )
-        if iou >= LEAST_IOU and stability >= LEAST_STABILITY and LEAST_AREA <= mask.area / whole <= MOST_AREA
-    ]
-    boxes = np.array([mask.box for mask, *_ in sure], np.float32).reshape(-1, 4)
-    kept = suppress(boxes, np.array([iou for _, iou, *_ in sure], np.float32), REPEAT)
+    """Every region of a picture that the segmenter is sure of, in reading order; the score is its predicted IoU.
+
+    A region that is a known thing has its label, so that it keeps its handle.
+    """
+    turn = context.state.turn_number
     found = [
         Found(
             picture,
             LABEL,
-            iou,
-            mask.box,
+            region.predicted_iou,
+            region.mask.box,
             turn,
-            ({"points": [list(point)], "labels": [1]},),
-            mask=mask,
-            candidate=index,
-            predicted_iou=iou,
-            stability=stability,
+            (region.prompt,),
+            mask=region.mask,
+            candidate=region.candidate,
+            predicted_iou=region.predicted_iou,
+            stability=region.stability,
         )
-        for mask, iou, stability, index, point in (sure[place] for place in kept)
+        for region in regions(context.services.segmenter, context.turn.picture(picture), context.propose(picture))
     ]
-    return reading_order(found)
+    return reading_order([known_by_mask(context, each) for each in found])
+
+
+def known_by_mask(context: ToolContext, found: Found) -> Found:
+    """A thing found without a word takes the name of the known object that it is, so that it keeps its handle."""
+    objects = context.state.objects.values()
+    rivals = [(thing, thing.mask) for thing in objects if thing.picture == found.picture and thing.mask is not None]
+    if found.label != LABEL or found.mask is None or not rivals:
+        return found
+    likeness = mask_iou([found.mask], [mask for _, mask in rivals])[0]
+    best = int(np.argmax(likeness))
+    return replace(found, label=rivals[best][0].label) if likeness[best] > SAME_THING else found

@@ -22,6 +22,7 @@ from agent_tools.memory import CallRecord
 from agent_tools.tools.arguments import Where, json_schema
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.count import CountArguments, count
+from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
 from agent_tools.tools.forget import ForgetArguments, forget
 from agent_tools.tools.ground import GroundArguments, ground
 from agent_tools.tools.open_picture import OpenPictureArguments, open_picture
@@ -69,6 +70,7 @@ TOOLS: dict[str, Tool] = {
         _tool(segment, SegmentArguments),
         _tool(count, CountArguments),
         _tool(refine_with_point, RefineWithPointArguments),
+        _tool(find_similar, FindSimilarArguments),
         _tool(select, SelectArguments),
         _tool(show, ShowArguments, changes=False),
         _tool(recall, RecallArguments, changes=False),

@@ -77,6 +77,21 @@ def test_detector_any_phrases_answers_with_their_indices_inside_the_picture(dete
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
 
 
+def test_detector_proposes_whole_things_inside_the_picture_and_the_same_in_company(detector: Any) -> None:
+    picture, other = blocks(120, 90), blocks(90, 120, seed=1)
+    alone, together = detector.propose([picture])[0], detector.propose([other, picture])[1]
+    count = len(alone.scores)
+    assert count > 0
+    assert alone.boxes.dtype == alone.scores.dtype == alone.features.dtype == np.float32
+    assert (alone.boxes >= 0).all()
+    assert (alone.boxes <= [120, 90, 120, 90]).all()
+    assert (alone.boxes[:, :2] < alone.boxes[:, 2:]).all()
+    assert ((alone.scores >= 0) & (alone.scores <= 1)).all()
+    np.testing.assert_allclose(np.linalg.norm(alone.features, axis=1), 1, atol=1e-4)
+    np.testing.assert_allclose(together.boxes, alone.boxes, atol=0.1)
+    np.testing.assert_allclose(together.features @ alone.features.T, alone.features @ alone.features.T, atol=1e-3)
+
+
 def test_detector_protocol_is_satisfied(detector: Detector) -> None:
     assert isinstance(detector, Detector)
     assert 0 < detector.threshold < 1

@@ -242,7 +242,7 @@ def replaced_decoder(sam: Sam, logits: torch.Tensor) -> Iterator[None]:
 
 def test_sam_mask_prompt_covers_the_same_part_of_the_square(sam: Sam) -> None:
     mask = Mask.from_crop(np.ones((45, 60)), 60, 0, 90, 120)
-    (view,) = choose_views(blocks(), [None], 0.0, sam._square, 4 * sam._tokens)
+    (view,) = choose_views(blocks(), [None], 0.0, sam.input_side, 4 * sam._tokens)
     logits: NDArray[np.float32] = sam._mask_prompt(mask, view)
     assert logits.shape == (32, 32)
     expected = np.full((32, 32), -10, np.float32)
@@ -251,7 +251,7 @@ def test_sam_mask_prompt_covers_the_same_part_of_the_square(sam: Sam) -> None:
 
 
 def test_sam_closer_looks_are_encoded_once(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sam, "_zoom", 0.6)
+    monkeypatch.setattr(sam, "zoom", 0.6)
     small = np.array([4, 4, 20, 20], np.float32)
     encoded: list[tuple[int, ...]] = []
     monkeypatch.setattr(sam._model, "get_image_embeddings", _counting(sam._model.get_image_embeddings, encoded))
@@ -262,7 +262,7 @@ def test_sam_closer_looks_are_encoded_once(sam: Sam, monkeypatch: pytest.MonkeyP
 
 
 def test_sam_thing_looks_the_same_whatever_else_is_looked_at(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sam, "_zoom", 0.6)
+    monkeypatch.setattr(sam, "zoom", 0.6)
     picture = blocks(seed=9)
     prompts = [Prompt(box=np.array(box, np.float32)) for box in ([4, 4, 20, 20], [100, 70, 116, 86])]
     together = sam.segment([SegmentRequest(picture, prompts)])[0]
@@ -273,7 +273,7 @@ def test_sam_thing_looks_the_same_whatever_else_is_looked_at(sam: Sam, monkeypat
 
 
 def test_sam_mask_found_in_a_closer_look_lies_where_the_look_is(sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sam, "_zoom", 0.5)
+    monkeypatch.setattr(sam, "zoom", 0.5)
     with replaced_decoder(sam, torch.full((32, 32), 5.0)):
         ((answer,),) = sam.segment([box_request(blocks(), (92, 62, 108, 78))])
     assert answer.masks[0].box == (60, 45, 120, 90)
@@ -282,7 +282,7 @@ def test_sam_mask_found_in_a_closer_look_lies_where_the_look_is(sam: Sam, monkey
 def test_sam_click_is_answered_from_a_closer_look_once_its_size_is_known(
     sam: Sam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sam, "_zoom", 0.5)
+    monkeypatch.setattr(sam, "zoom", 0.5)
     logits = torch.full((32, 32), -5.0)
     logits[22:25, 26:30] = 5.0
     one = Prompt(points=np.array([[104, 88]], np.float32), labels=np.array([1]))

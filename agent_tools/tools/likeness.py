@@ -1,0 +1,95 @@
+"""How likely proposals are to be of one kind with examples: what they look like to the model, colour, size, certainty.
+
+Each of the four is measured on the pictures; how much it counts comes from the detector (`LikenessSettings`), so that
+the sum's logistic is a chance. Of several examples the likest decides. This module does not know handles or tools.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_tools.masks import Boxes, box_area, box_iou
+from agent_tools.services.base import Proposals
+from agent_tools.services.checkpoints import LikenessSettings
+
+_CENTRE = 0.6
+"""Part of each side of a box whose pixels make its colour."""
+_LIGHTNESS = 0.4
+"""What a difference of lightness counts beside one of colour: shade changes it."""
+_ELSEWHERE = 0.25
+"""Difference of size that is taken for the usual one between pictures, where sizes cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What things look like.
+
+    Attributes:
+        features: (N, D) float32, rows of length 1; see `Proposals`.
+        colours: (N, 3) float32 mean CIE Lab of the middles, 8 bits a channel, lightness weighted.
+        sizes: (N,) float32 logarithm of the side of a square of the box's area, pixels.
+    """
+
+    features: NDArray[np.float32]
+    colours: NDArray[np.float32]
+    sizes: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, array: NDArray[np.uint8], boxes: Boxes, features: NDArray[np.float32]) -> Looks:
+        """The looks of boxes (N, 4) on a picture's (H, W, 3) uint8 RGB array; `features` are (N, D)."""
+        sizes = np.log(np.maximum(box_area(boxes), 1.0)) / 2
+        return cls(features, _colours(array, boxes), sizes.astype(np.float32))
+
+    @classmethod
+    def of_examples(cls, array: NDArray[np.uint8], boxes: Boxes, proposed: Proposals) -> Looks:
+        """The looks of boxes that may not be proposals: each has the features of the one it overlaps most."""
+        if not len(proposed.scores):
+            return cls.of(array, boxes, np.zeros((len(boxes), proposed.features.shape[1]), np.float32))
+        return cls.of(array, boxes, proposed.features[box_iou(boxes, proposed.boxes).argmax(axis=1)])
+
+
+def alike(
+    proposed: Looks,
+    scores: NDArray[np.float32],
+    examples: Looks,
+    settings: LikenessSettings,
+    same_picture: bool = True,
+) -> NDArray[np.float64]:
+    """The chance of each proposal to be a whole thing of the examples' kind, (N,) float64 in [0, 1].
+
+    Args:
+        proposed: N of them.
+        scores: (N,) float32, their own.
+        examples: K >= 1 of them.
+        settings: what each difference counts.
+        same_picture: whether sizes can be compared.
+    """
+    certain = np.clip(scores.astype(np.float64), 1e-4, 1 - 1e-4)
+    colour = np.linalg.norm(proposed.colours[:, None] - examples.colours[None], axis=2)
+    size = np.abs(proposed.sizes[:, None] - examples.sizes[None]) if same_picture else _ELSEWHERE
+    odds = (
+        settings.bias
+        + settings.features * (proposed.features @ examples.features.T)
+        + settings.colour * colour
+        + settings.size * size
+        + settings.score * np.log(certain / (1 - certain))[:, None]
+    )
+    return np.asarray(1 / (1 + np.exp(-odds.max(axis=1))), np.float64)
+
+
+def _colours(array: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.float32]:
+    """Mean colour of the middle of each box, (N, 3) float32."""
+    import cv2
+
+    height, width = array.shape[:2]
+    found = np.zeros((len(boxes), 3), np.float32)
+    for row, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
+        across, down = (1 - _CENTRE) / 2 * (x1 - x0), (1 - _CENTRE) / 2 * (y1 - y0)
+        left, top = min(max(0, int(x0 + across)), width - 1), min(max(0, int(y0 + down)), height - 1)
+        right, bottom = max(left + 1, int(x1 - across) + 1), max(top + 1, int(y1 - down) + 1)
+        part = np.ascontiguousarray(array[top:bottom, left:right])
+        found[row] = cv2.cvtColor(part, cv2.COLOR_RGB2LAB).reshape(-1, 3).mean(axis=0)
+    return found * np.array([_LIGHTNESS, 1.0, 1.0], np.float32)
