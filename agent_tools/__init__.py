@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from agent_tools.masks import Mask
     from agent_tools.memory import Memory
     from agent_tools.pictures import Picture, open_picture, open_pictures
+    from agent_tools.prediction import Prediction, predict
     from agent_tools.services.base import (
         Detections,
         Detector,
@@ -55,6 +56,7 @@ __all__ = [
     "OutOfMemoryError",
     "Picture",
     "PictureError",
+    "Prediction",
     "Prompt",
     "SegmentRequest",
     "Segmenter",
@@ -67,6 +69,7 @@ __all__ = [
     "load_services",
     "open_picture",
     "open_pictures",
+    "predict",
 ]
 
 _HOMES = {
@@ -84,6 +87,7 @@ _HOMES = {
     "agent_tools.masks": ("Mask",),
     "agent_tools.memory": ("Memory",),
     "agent_tools.pictures": ("Picture", "open_picture", "open_pictures"),
+    "agent_tools.prediction": ("Prediction", "predict"),
     "agent_tools.services.base": (
         "Detections",
         "Detector",

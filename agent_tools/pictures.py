@@ -228,14 +228,23 @@ def open_pictures(source: Source | Picture | Sequence[Source | Picture]) -> list
     Raises:
         PictureError: one of them cannot be opened, or the folder holds no picture.
     """
+    return [_opened(each) for each in sources_in(source)]
+
+
+def sources_in(source: Source | Picture | Sequence[Source | Picture]) -> list[Source | Picture]:
+    """What `open_pictures` would open, one source a picture, nothing opened yet.
+
+    Raises:
+        PictureError: a folder holds no picture.
+    """
     if isinstance(source, (list, tuple)):
-        return [picture for each in source for picture in open_pictures(each)]
+        return [one for each in source for one in sources_in(each)]
     if isinstance(source, (str, Path)) and not _is_address(source) and _stat_mode(source, stat.S_ISDIR):
         files = sorted((path for path in Path(source).iterdir() if _looks_like_a_picture(path)), key=_natural)
         if not files:
             raise PictureError(f"folder={_shown(source)} holds no picture: expected {ALLOWED}. Name another folder.")
-        return [_opened(path) for path in files]
-    return [_opened(source)]  # type: ignore[arg-type]
+        return list[Source | Picture](files)
+    return [source]  # type: ignore[list-item]
 
 
 def _opened(source: Source | Picture) -> Picture:

@@ -35,6 +35,7 @@ def test_public_names_are_deliberate() -> None:
         "OutOfMemoryError",
         "Picture",
         "PictureError",
+        "Prediction",
         "Prompt",
         "SegmentRequest",
         "Segmenter",
@@ -47,6 +48,7 @@ def test_public_names_are_deliberate() -> None:
         "load_services",
         "open_picture",
         "open_pictures",
+        "predict",
     ]
 
 
