@@ -225,14 +225,9 @@ class _Answered:
     """A detector that was asked about a batch beforehand; everything else is the wrapped one's own."""
 
     def __init__(self, inner: Detector, pictures: Sequence[Picture], phrases: Sequence[str]) -> None:
-        self._inner, self._phrases = inner, list(phrases)
+        self._inner, self._phrases, self.threshold = inner, list(phrases), inner.threshold
         answers = inner.detect(pictures, [self._phrases] * len(pictures)) if pictures and phrases else []
         self._known = {picture.digest: answer for picture, answer in zip(pictures, answers, strict=False)}
-
-    @property
-    def threshold(self) -> float:
-        """The wrapped detector's."""
-        return self._inner.threshold
 
     def detect(self, pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Detections]:
         """See `Detector.detect`; what was asked beforehand is not asked again."""
