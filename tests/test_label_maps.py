@@ -12,6 +12,7 @@ from agent_tools.errors import ToolInputError
 from agent_tools.label_maps import (
     LARGEST_ID,
     coco_segments,
+    edge_map,
     ids_to_rgb,
     instance_map,
     panoptic_map,
@@ -217,3 +218,25 @@ def test_semantic_map_label_that_is_no_category_is_refused() -> None:
 def test_semantic_map_category_given_twice_is_refused() -> None:
     with pytest.raises(ToolInputError, match="repeat"):
         semantic_map([], 1, 1, categories=["dog", "dog"])
+
+
+def test_edge_map_is_the_border_of_each_mask_as_bright_as_it_is_sure() -> None:
+    inner = thing("m1", "can", 0.4, "......", ".####.", ".####.", ".####.", "......")
+    lower = thing("m2", "shelf", None, "......", "......", "......", "######", "######")
+    assert edge_map([inner, lower], 5, 6).tolist() == [
+        [0, 0, 0, 0, 0, 0],
+        [0, 102, 102, 102, 102, 0],
+        [0, 102, 0, 0, 102, 0],
+        [255, 255, 255, 255, 255, 255],
+        [0, 0, 0, 0, 0, 0],
+    ]
+
+
+def test_edge_map_of_nothing_or_of_the_whole_picture_is_empty() -> None:
+    assert not edge_map([thing("m1", "can", 0.9)], 2, 2).any()
+    assert not edge_map([thing("m1", "can", 0.9, "##", "##")], 2, 2).any()
+
+
+def test_edge_map_refuses_a_mask_of_another_size() -> None:
+    with pytest.raises(ToolInputError):
+        edge_map([thing("m1", "can", 0.9, "##", "##")], 3, 2)

@@ -60,6 +60,7 @@ _WRITERS: dict[Kind, Callable[[Job], None]] = {
     "csv": table.write_table,
     "masks": mask_files.write_masks,
     "label-maps": mask_files.write_label_maps,
+    "edges": mask_files.write_edges,
     "cut-outs": mask_files.write_cut_outs,
 }
 
@@ -82,7 +83,8 @@ def export(
     Args:
         objects_by_picture: the objects found on each picture; pairs instead of a mapping where one picture comes twice.
         kind: "coco" (instances), "coco-panoptic", "yolo-detect", "yolo-segment", "label-studio", "csv", "masks" (a PNG
-            an object), "label-maps" (instance and semantic, 16-bit PNG) or "cut-outs" (RGBA).
+            an object), "label-maps" (instance and semantic, 16-bit PNG), "edges" (where masks end, the surer the
+            brighter) or "cut-outs" (RGBA).
         folder: where to; it must be new or empty.
         replace: put the export in the place of an earlier one, with all that is in it. A folder that is none is never
             replaced.

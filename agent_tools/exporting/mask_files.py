@@ -14,7 +14,7 @@ from agent_tools.errors import ToolInputError
 from agent_tools.exporting.folders import write_json
 from agent_tools.exporting.image_files import write_image
 from agent_tools.exporting.records import Job, Sheet, mask_of
-from agent_tools.label_maps import LabelMap, instance_map, semantic_map
+from agent_tools.label_maps import LabelMap, edge_map, instance_map, semantic_map
 from agent_tools.masks import Mask
 
 _LARGEST = 65_535
@@ -51,6 +51,16 @@ def write_label_maps(job: Job) -> None:
             elif thing.handle in hidden:
                 job.leave_out(sheet, thing, "other objects cover all of it; it is only in the table")
     write_json(job.folder / "segments.json", {"categories": list(job.categories), "pictures": table})
+
+
+def write_edges(job: Job) -> None:
+    """Write ``<picture>-edges.png``, (H, W) uint8; see `edge_map`."""
+    for sheet in job.sheets:
+        for thing in sheet.objects:
+            if mask_of(thing) is None:
+                job.leave_out(sheet, thing, "it has no mask, so nobody knows where it ends")
+        pixels = edge_map(sheet.objects, sheet.picture.height, sheet.picture.width)
+        write_image(job.folder / f"{sheet.name}-edges.png", pixels)
 
 
 def write_cut_outs(job: Job) -> None:

@@ -17,7 +17,16 @@ from agent_tools.masks import Mask
 from agent_tools.pictures import Picture
 
 Kind = Literal[
-    "coco", "coco-panoptic", "yolo-detect", "yolo-segment", "label-studio", "csv", "masks", "label-maps", "cut-outs"
+    "coco",
+    "coco-panoptic",
+    "yolo-detect",
+    "yolo-segment",
+    "label-studio",
+    "csv",
+    "masks",
+    "label-maps",
+    "edges",
+    "cut-outs",
 ]
 Outline = Literal["mask", "polygon", "box"]
 Box = tuple[float, float, float, float]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from agent_tools.errors import ToolInputError
 from agent_tools.exporting import export
-from agent_tools.label_maps import instance_map, semantic_map
+from agent_tools.label_maps import edge_map, instance_map, semantic_map
 
 
 def test_masks_read_by_pillow_are_black_and_white_and_equal_the_originals(tmp_path, both) -> None:
@@ -78,3 +78,13 @@ def test_cut_outs_margin_is_transparent_all_round(tmp_path, shelf, on_shelf) -> 
     alpha = np.asarray(Image.open(tmp_path / "out" / "shelf 1" / "m3.png"))[..., 3]
     expected = np.pad(np.full((20, 15), 255), 3)
     assert (alpha == expected).all()
+
+
+def test_edges_read_by_pillow_are_the_edge_map(tmp_path, both) -> None:
+    result = export(both, "edges", tmp_path / "out")
+    for (picture, things), name in zip(both.items(), ["shelf 1", "table"], strict=True):
+        image = Image.open(tmp_path / "out" / f"{name}-edges.png")
+        assert image.mode == "L"
+        assert (np.asarray(image) == edge_map(things, picture.height, picture.width)).all()
+        assert np.asarray(image).any()
+    assert [each.handle for each in result.left_out] == ["m6"]
