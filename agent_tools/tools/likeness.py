@@ -67,17 +67,30 @@ def alike(
         settings: what each difference counts.
         same_picture: whether sizes can be compared.
     """
-    certain = np.clip(scores.astype(np.float64), 1e-4, 1 - 1e-4)
-    colour = np.linalg.norm(proposed.colours[:, None] - examples.colours[None], axis=2)
-    size = np.abs(proposed.sizes[:, None] - examples.sizes[None]) if same_picture else _ELSEWHERE
-    odds = (
-        settings.bias
-        + settings.features * (proposed.features @ examples.features.T)
-        + settings.colour * colour
-        + settings.size * size
-        + settings.score * np.log(certain / (1 - certain))[:, None]
-    )
+    weights = np.array([settings.features, settings.colour, settings.size, settings.score])
+    odds = settings.bias + differences(proposed, scores, examples, same_picture) @ weights
     return np.asarray(1 / (1 + np.exp(-odds.max(axis=1))), np.float64)
+
+
+def differences(
+    proposed: Looks, scores: NDArray[np.float32], examples: Looks, same_picture: bool = True
+) -> NDArray[np.float64]:
+    """What the chance is made from, (N, K, 4) float64, in the order of `LikenessSettings`; arguments as for `alike`.
+
+    The inner product of the features, the distance of the colours, that of the sizes, and the log-odds of the score.
+    """
+    certain = np.clip(scores.astype(np.float64), 1e-4, 1 - 1e-4)
+    shape = (len(scores), len(examples.sizes))
+    size = np.abs(proposed.sizes[:, None] - examples.sizes[None]) if same_picture else np.full(shape, _ELSEWHERE)
+    return np.stack(
+        [
+            np.asarray(proposed.features @ examples.features.T, np.float64),
+            np.linalg.norm(proposed.colours[:, None] - examples.colours[None], axis=2),
+            size,
+            np.broadcast_to(np.log(certain / (1 - certain))[:, None], shape),
+        ],
+        axis=2,
+    )
 
 
 def _colours(array: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.float32]:
