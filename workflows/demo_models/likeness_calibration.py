@@ -57,10 +57,10 @@ def pairs_of(detector: GroundingDino, scene: Scene, rng: np.random.Generator) ->
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         if len(members) > 1:
-            example = rng.choice(members)
+            example = int(rng.choice(members))
             shown = Looks.of_examples(picture.array, boxes[[example]], proposed)
-            other = overlap[:, example] < _SAME
-            alike = (overlap[:, members[members != example]] >= _SAME).any(axis=1)
+            other = np.asarray(overlap[:, example] < _SAME)
+            alike = np.asarray((overlap[:, members[members != example]] >= _SAME).any(axis=1))
             yield differences(looks, proposed.scores, shown)[other, 0], alike[other]
 
 
