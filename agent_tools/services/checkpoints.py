@@ -46,6 +46,19 @@ class TilingSettings(BaseModel):
     most: int = Field(default=20, ge=2)
 
 
+class LookSettings(BaseModel):
+    """One of ``looks`` in ``askmask.json``: how a detector looks at a picture once more.
+
+    Attributes:
+        scale: times the size that the weights' processor scales pictures to.
+        mirrored: left and right swapped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    scale: float = Field(default=1.0, gt=0.1, le=4)
+    mirrored: bool = False
+
+
 class LikenessSettings(BaseModel):
     """``likeness`` in ``askmask.json``: what the chance that two proposals are of one kind is made from.
 
@@ -84,6 +97,8 @@ class CheckpointSettings(BaseModel):
         least_iou: predicted IoU in [0, 1] that a mask nobody asked for needs; None: what suits Segment Anything.
         least_stability: likewise of its stability.
         tiling: when the detector looks closer at parts of a picture.
+        looks: how the detector looks at each picture; what several saw is put together in `fusion`. For small models:
+            each costs as much as the first.
         likeness: how alike two of the detector's proposals have to be to be of one kind.
     """
 
@@ -99,6 +114,7 @@ class CheckpointSettings(BaseModel):
     least_iou: float | None = Field(default=None, ge=0, le=1)
     least_stability: float | None = Field(default=None, ge=0, le=1)
     tiling: TilingSettings = TilingSettings()
+    looks: tuple[LookSettings, ...] = Field(default=(LookSettings(),), min_length=1, max_length=8)
     likeness: LikenessSettings = LikenessSettings()
 
     @classmethod

@@ -26,10 +26,11 @@ from agent_tools.errors import ServiceError, shorten
 from agent_tools.masks import box_iou, suppress
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Proposals
-from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model, read_vocabulary
+from agent_tools.services.checkpoints import CheckpointSettings, LookSettings, locate, open_model, read_vocabulary
 from agent_tools.services.closed_vocabulary import Reading
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.fusion import fuse
 from agent_tools.services.phrases import PromptPass, clean_phrase, pack
 from agent_tools.services.suppression import standing
 from agent_tools.services.tiling import InputSize
@@ -163,7 +164,7 @@ class GroundingDino:
         with self._lock:
             passes = self._passes(self.nouns or GENERAL)
             missing = [index for index in range(len(pictures)) if index not in found]
-            for indices, inputs in self._batches(missing, dict(enumerate(pictures))):
+            for indices, inputs in self._batches(missing, dict(enumerate(pictures)), LookSettings()):
                 answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
                 for row, index in enumerate(indices):
                     found[index] = made = _proposals([answer[row] for answer in answers], self._settings.suppress_iou)
@@ -187,13 +188,17 @@ class GroundingDino:
         found: dict[int, Detections] = {index: hit for index, hit in known.items() if hit is not None}
         missing = [index for index in pictures if index not in found] if words else []
         passes = self._passes(words) if missing else []
-        for indices, inputs in self._batches(missing, pictures):
-            answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
-            for row, index in enumerate(indices):
-                detections = self._settle([answer[row] for answer in answers], passes, words)
-                size = detections.boxes.nbytes + detections.scores.nbytes + detections.phrase_indices.nbytes
-                self._cache.put(keys[index], detections, size + 200)
-                found[index] = detections
+        seen: dict[int, list[Detections]] = {index: [] for index in missing}
+        for look in self._settings.looks:
+            for indices, inputs in self._batches(missing, pictures, look):
+                some = [pictures[index] for index in indices]
+                answers = [self._run(inputs, prompt, some, look.mirrored) for prompt in passes]
+                for row, index in enumerate(indices):
+                    seen[index].append(self._settle([answer[row] for answer in answers], passes, words))
+        for index, looks in seen.items():
+            found[index] = detections = self._put_together(looks, words)
+            size = detections.boxes.nbytes + detections.scores.nbytes + detections.phrase_indices.nbytes
+            self._cache.put(keys[index], detections, size + 200)
         unknown = {phrases.index(phrase): told.why_not for phrase, told in readings.items() if told.why_not}
         return {
             index: _placed(found[index], list(places.values()), unknown) if words else Detections.none(unknown)
@@ -211,16 +216,19 @@ class GroundingDino:
         return pack(list(zip(words, tokens, strict=True)), tokenizer.cls_token_id, stop, tokenizer.sep_token_id, limit)
 
     def _batches(
-        self, indices: Sequence[int], pictures: dict[int, Picture]
+        self, indices: Sequence[int], pictures: dict[int, Picture], look: LookSettings
     ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
         """Neighbours of one prepared size together: padding to a common size would change what is found."""
         waiting: list[tuple[int, dict[str, torch.Tensor]]] = []
+        size = {} if look.scale == 1 else {"size": scaled(self._processor.image_processor.size, look.scale)}
         for index in indices:
             pixels = _with_margin(pictures[index])
+            if look.mirrored:
+                pixels = np.ascontiguousarray(pixels[:, ::-1])
             began = time.perf_counter()
             with running(self._device, self._name):
                 prepared = self._processor.image_processor(
-                    [pixels], input_data_format="channels_last", return_tensors="pt"
+                    [pixels], input_data_format="channels_last", return_tensors="pt", **size
                 )
             self.model_seconds += time.perf_counter() - began
             shape = prepared["pixel_values"].shape
@@ -244,7 +252,9 @@ class GroundingDino:
             }
         return [index for index, _ in waiting], stacked
 
-    def _run(self, inputs: dict[str, torch.Tensor], prompt: PromptPass, pictures: Sequence[Picture]) -> list[_Answer]:
+    def _run(
+        self, inputs: dict[str, torch.Tensor], prompt: PromptPass, pictures: Sequence[Picture], mirrored: bool = False
+    ) -> list[_Answer]:
         """One pass of the network: pictures of one size, one prompt."""
         began = time.perf_counter()
         with running(self._device, self._name, half=True):
@@ -253,13 +263,35 @@ class GroundingDino:
             scores = phrase_scores(output.logits.float(), prompt.spans, self._settings.phrase_score).cpu().numpy()
             boxes = output.pred_boxes.float().cpu().numpy()
         self.model_seconds += time.perf_counter() - began
+        if mirrored:
+            boxes[..., 0] = 1 - boxes[..., 0]
         return [_Answer(_to_pixels(boxes[row], picture), scores[row]) for row, picture in enumerate(pictures)]
 
+    def _put_together(self, looks: Sequence[Detections], words: Sequence[str]) -> Detections:
+        """What several looks at one picture amount to."""
+        if len(looks) == 1:
+            return looks[0]
+        boxes, scores, claimed = [], [], []
+        for phrase in range(len(words)):
+            mine = [look.phrase_indices == phrase for look in looks]
+            some, their_scores = fuse(
+                [(look.boxes[own], look.scores[own]) for look, own in zip(looks, mine, strict=True)]
+            )
+            likely = their_scores >= self.floor
+            boxes.append(some[likely])
+            scores.append(their_scores[likely])
+            claimed.append(np.full(np.count_nonzero(likely), phrase, np.int64))
+        every, every_score, phrases = np.concatenate(boxes), np.concatenate(scores), np.concatenate(claimed)
+        kept = standing(every, every_score, phrases, words, self.threshold, self._settings.suppress_iou)
+        return Detections(every[kept], every_score[kept], phrases[kept], any(look.saturated for look in looks))
+
     def _settle(self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str]) -> Detections:
-        """The boxes of one picture that stand, over all its passes; indices are into `words`."""
+        """The boxes of one picture that stand at one look, over all its passes; indices are into `words`."""
         boxes, scores, claimed, saturated = [], [], [], False
+        # What one look is hardly sure of counts where others are surer.
+        floor = self.floor if len(self._settings.looks) == 1 else self.floor / 2
         for answer, prompt in zip(answers, passes, strict=True):
-            query, column = np.nonzero(answer.scores >= self.floor)
+            query, column = np.nonzero(answer.scores >= floor)
             boxes.append(answer.boxes[query])
             scores.append(answer.scores[query, column])
             claimed.append(np.array(prompt.phrases, np.int64)[column])
@@ -268,6 +300,12 @@ class GroundingDino:
         everything, every_score, phrase = np.concatenate(boxes), np.concatenate(scores), np.concatenate(claimed)
         kept = standing(everything, every_score, phrase, words, self.threshold, self._settings.suppress_iou)
         return Detections(everything[kept], every_score[kept], phrase[kept], saturated)
+
+
+def scaled(size: Any, scale: float) -> dict[str, int]:
+    """A picture processor's `size`, its edges or sides times a scale, as the processor takes it for one call."""
+    names = ("height", "width", "shortest_edge", "longest_edge")
+    return {name: round(scale * side) for name in names if (side := getattr(size, name, None))}
 
 
 def _placed(found: Detections, places: Sequence[Sequence[int]], unknown: Mapping[int, str]) -> Detections:

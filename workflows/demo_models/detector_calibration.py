@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
 from agent_tools.masks import box_iou
-from agent_tools.services.grounding_dino import phrase_scores
+from agent_tools.services.checkpoints import LookSettings
+from agent_tools.services.fusion import fuse
+from agent_tools.services.grounding_dino import phrase_scores, scaled
 from agent_tools.services.suppression import standing
 from workflows.demo_models.detector_prompts import Prompt
 from workflows.demo_models.requests import Request, draw_missing, draw_request
@@ -33,6 +35,9 @@ SMALL = 0.146
 """Median size of candidates, as a share of the model's input, that tells a crowd from the scenes it learnt from.
 Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing; few scenes do. Chosen
 below `EVALUATION_SEEDS`; `python -m benchmarks.dense_counts` measures what comes of it."""
+
+LOOKS = (LookSettings(), LookSettings(mirrored=True), LookSettings(scale=1.3))
+"""How the product looks at each picture: a small model gains more from a second look than from being twice as large."""
 
 _ERROR, _FALSE = 0.2, 0.3
 """What an object too many or too few, and an absent thing found, cost beside a scene counted exactly."""
@@ -75,6 +80,7 @@ class Calibration:
             "suppress_iou": self.suppress_iou,
             "precision_curve": [[round(value, 4) for value in pair] for pair in self.precision_curve],
             "tiling": {"small": SMALL},
+            "looks": [look.model_dump() for look in LOOKS],
         }
         (folder / "askmask.json").write_text(json.dumps(read, indent=2) + "\n", encoding="utf-8")
 
@@ -88,19 +94,26 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One request's raw answer: word logits (1, Q, words), boxes (Q, 4) and true boxes (n, 4), xyxy pixels."""
+    """A request's raw answer: each look's word logits (1, Q, words) and boxes (Q, 4), and true boxes (n, 4), pixels."""
 
-    logits: torch.Tensor
-    boxes: NDArray[np.float32]
+    looks: tuple[tuple[torch.Tensor, NDArray[np.float32]], ...]
     truth: NDArray[np.float32]
 
     def candidates(self, how: str, overlap: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Boxes and scores of what stands, lowest scores left out."""
-        scores = phrase_scores(self.logits, [(0, self.logits.shape[-1])], how)[0, :, 0].numpy()
-        likely = scores >= _LOWEST
-        boxes, scores = self.boxes[likely], scores[likely]
-        kept = standing(boxes, scores, np.zeros(len(boxes), np.int64), ["thing"], 0.3, overlap)
-        return boxes[kept], scores[kept]
+        seen = []
+        for logits, boxes in self.looks:
+            scores = phrase_scores(logits, [(0, logits.shape[-1])], how)[0, :, 0].numpy()
+            likely = scores >= _LOWEST
+            seen.append(_standing(boxes[likely], scores[likely], overlap))
+        return _standing(*fuse(seen), overlap)
+
+
+def _standing(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    kept = standing(boxes, scores, np.zeros(len(boxes), np.int64), ["thing"], 0.3, overlap)
+    return boxes[kept], scores[kept]
 
 
 @torch.inference_mode()
@@ -111,19 +124,31 @@ def _ask(folder: Path, number: int) -> Iterator[tuple[_Asked, _Asked]]:
     rng = np.random.default_rng(VALIDATION_SEEDS)
     for seed in range(VALIDATION_SEEDS, min(VALIDATION_SEEDS + number, EVALUATION_SEEDS)):
         scene = render_scene(seed)
-        pixels = processor.image_processor([scene.image], input_data_format="channels_last", return_tensors="pt")
+        views = [(look.mirrored, _view(processor.image_processor, scene, look)) for look in LOOKS]
         there, absent = draw_request(scene, rng), draw_missing(scene, rng)
-        yield _answer(model, pixels, scene, there), _answer(model, pixels, scene, absent)
+        yield _answer(model, views, scene, there), _answer(model, views, scene, absent)
 
 
-def _answer(model: Any, pixels: Any, scene: Scene, request: Request) -> _Asked:
+def _view(image_processor: Any, scene: Scene, look: LookSettings) -> Any:
+    """The tensors that the model is given for one look at a scene."""
+    image = np.ascontiguousarray(scene.image[:, ::-1]) if look.mirrored else scene.image
+    size = scaled(image_processor.size, look.scale)
+    return image_processor([image], size=size, input_data_format="channels_last", return_tensors="pt")
+
+
+def _answer(model: Any, views: Sequence[tuple[bool, Any]], scene: Scene, request: Request) -> _Asked:
     prompt = Prompt.of([request.phrase])
-    output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
     ((start, stop),) = prompt.spans
-    middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
     height, width = scene.image.shape[:2]
-    boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
-    return _Asked(output.logits[..., start:stop], boxes, request.boxes)
+    looks = []
+    for mirrored, pixels in views:
+        output = model(**pixels, input_ids=torch.tensor([prompt.ids]))
+        middle, half = output.pred_boxes[0, :, :2].numpy(), output.pred_boxes[0, :, 2:].numpy() / 2
+        if mirrored:
+            middle = np.array([1, 0], np.float32) + middle * np.array([-1, 1], np.float32)
+        boxes = np.concatenate([middle - half, middle + half], 1) * np.array([width, height] * 2, np.float32)
+        looks.append((output.logits[..., start:stop], boxes))
+    return _Asked(tuple(looks), request.boxes)
 
 
 def calibrate(folder: Path, number: int) -> Calibration:
