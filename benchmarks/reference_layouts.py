@@ -164,7 +164,7 @@ def uneven() -> Layout:
 
 def pile() -> Layout:
     """Seven apples in no order: named by size, `a1` the largest; their scores fall the other way round."""
-    places = ((330, 250), (150, 330), (470, 120), (240, 120), (560, 350), (420, 400), (90, 90))
+    places = ((330, 250), (150, 330), (470, 120), (240, 140), (560, 350), (420, 400), (90, 90))
     colours = ("red", "green", "red", "yellow", "green", "red", "yellow")
     return Layout(
         [

@@ -13,6 +13,7 @@ from typing import Any
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.context import PlanContext
 from workflows.planning.handles import listed
+from workflows.planning.mention import RELATIONS
 from workflows.planning.nouns import counted, plural_phrase
 
 _SILENT_BEFORE_OTHERS = ("segment", "ground", "select")
@@ -265,7 +266,12 @@ class _Speaker:
             row = int(where["row"])
             key = f"row_{row}" if f"row_{row}" in self.places else "row" if row > 0 else "row_from_bottom"
             words.append(self.places[key].format(row=abs(row)))
-        words += [self.places[key].format(name=where[key]) for key in ("inside", "outside", "near") if key in where]
+        if "column" in where:
+            column = int(where["column"])
+            key = f"column_{column}"
+            key = key if key in self.places else "column" if column > 0 else "column_from_right"
+            words.append(self.places[key].format(column=abs(column)))
+        words += [self.places[key].format(name=where[key]) for key in RELATIONS if key in where]
         if "colour" in where:
             said = "{colour}" if after_be else self.places["that_is"]
             words.append(said.format(colour=where["colour"], be=self._be(n)))
@@ -301,7 +307,7 @@ class _Speaker:
         return _capital(self.results[key].format(**values))
 
 
-_SPOKEN = ("side", "row", "inside", "outside", "near", "colour", "label")
+_SPOKEN = ("side", "row", "column", *RELATIONS, "colour", "label")
 
 
 def _joined(parts: Sequence[str], last: str) -> str:

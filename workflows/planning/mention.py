@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from prompts.vocabulary_loader import Meaning
 
+RELATIONS = ("inside", "outside", "near", "left_of", "right_of", "above", "below")
+"""Where a thing can be to another, as `where` names it."""
+SHARED = frozenset({"side", "side_too", "row", "column", *RELATIONS})
+"""What is said of the place of the last of several things and meant for all."""
 _LOCATIVE = frozenset({"on", "in", "at", "under", "behind", "beside", "inside"})
 
 
@@ -78,7 +82,7 @@ def shared(mentions: list[Mention], worn: Collection[str] = ()) -> list[Mention]
         named = [_described_alike(mention, named[-1]) for mention in named]
     last = named[-1].place if named else {}
     where = {
-        key: value for key, value in last.items() if key in ("side", "side_too", "row", "inside", "outside", "near")
+        key: value for key, value in last.items() if key in SHARED
     }
     if where and not any(mention.place for mention in named[:-1]):
         named = [
