@@ -62,7 +62,12 @@ class Item:
         """(K, 2) int32 corners, x and y in pixels."""
         (x, y), (width, height) = self.middle, self.size
         if self.shape == "block":
-            corners = [(-width / 2, -height / 2), (width / 2, -height / 2), (width / 2, height / 2), (-width / 2, height / 2)]
+            corners = [
+                (-width / 2, -height / 2),
+                (width / 2, -height / 2),
+                (width / 2, height / 2),
+                (-width / 2, height / 2),
+            ]
         else:
             ring = [(width / 2 * cos(radians(a)), height / 2 * sin(radians(a))) for a in range(0, 360, 6)]
             corners = ring if self.shape == "disc" else [(u, 2 * v - height / 2) for u, v in ring if v >= -1e-9]
@@ -72,7 +77,7 @@ class Item:
 
     @cached_property
     def box(self) -> tuple[float, float, float, float]:
-        """xyxy in pixels."""
+        """Xyxy in pixels."""
         (x0, y0), (x1, y1) = self.outline.min(0), self.outline.max(0)
         return float(x0), float(y0), float(x1 + 1), float(y1 + 1)
 
@@ -117,7 +122,11 @@ class Layout:
         chosen: set[str] = set()
         for word in words.split():
             wanted = word.removeprefix("-")
-            said = {each.name for each in self.items if wanted in (each.colour, each.label) or fnmatchcase(each.name, wanted)}
+            said = {
+                each.name
+                for each in self.items
+                if wanted in (each.colour, each.label) or fnmatchcase(each.name, wanted)
+            }
             if not said:
                 raise ValueError(f"{wanted} is not in the layout: expected a name, a pattern, a colour or a label.")
             chosen = chosen - said if word.startswith("-") else chosen | said
@@ -126,7 +135,11 @@ class Layout:
 
 def name_at(layout: Layout, picture: int, box: Sequence[float]) -> str:
     """Name of the thing whose box is nearest to a box on a picture."""
-    far = {each.name: max(abs(a - b) for a, b in zip(each.box, box, strict=True)) for each in layout.items if each.picture == picture}
+    far = {
+        each.name: max(abs(a - b) for a, b in zip(each.box, box, strict=True))
+        for each in layout.items
+        if each.picture == picture
+    }
     return min(far, key=far.__getitem__)
 
 
@@ -176,7 +189,8 @@ def pile() -> Layout:
 
 def bowl() -> Layout:
     """A tray holds a bowl and two apples, one of them right by the bowl; three small apples lie in the bowl, one lies
-    right beside the tray and two lie far away."""
+    right beside the tray and two lie far away.
+    """
     apple = (40.0, 40.0)
     items = [
         Item("tray", "tray", "grey", (230, 300), (360, 200)),
@@ -228,7 +242,8 @@ def pair() -> Layout:
     items = []
     for picture, places in enumerate((first, second)):
         for n, place in enumerate(places):
-            items.append(Item(f"{'pq'[picture]}{n + 1}", "red block", "red", place, (60 + 4 * n, 60 + 4 * n), picture=picture))
+            name, size = f"{'pq'[picture]}{n + 1}", (60.0 + 4 * n, 60.0 + 4 * n)
+            items.append(Item(name, "red block", "red", place, size, picture=picture))
     return Layout(items, pictures=2)
 
 

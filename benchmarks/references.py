@@ -6,7 +6,7 @@ A case is a talk about one layout: what is said, turn by turn, through the plann
 memory, with services that see exactly what was drawn. Right means: after the last turn the answer is about exactly the
 things expected, or asks which of exactly those that fit equally well. The file is YAML: layout → `begin`, the sentence
 every talk begins with, and `cases`, each with `say` (what is said then) or `fresh` (all that is said, without that
-beginning), a sentence or several, where `{name}` stands for the handle of a thing and `@name` is a click on it; and with
+beginning), a sentence or several, where `{name}` stands for the handle of a thing and `@name` is a click on it; with
 `is`, `asks` (things, as `Layout.named` reads them) or `says` (words of the answer).
 This module does not know how a reference is resolved.
 """

@@ -81,6 +81,8 @@ class _Speaker:
         self.places = vocabulary(language).answers.places
 
     def said(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
+        if outcome.data.get("candidates"):
+            return [self._say("tied", handles=listed(outcome.data["candidates"]))]
         match outcome.tool:
             case "count":
                 return self._counted(outcome, done)
@@ -193,8 +195,6 @@ class _Speaker:
     # --- objects -----------------------------------------------------------------------------------------
 
     def _chosen(self, outcome: Outcome) -> list[str]:
-        if outcome.data.get("candidates"):
-            return [self._say("tied", handles=listed(outcome.data["candidates"]))]
         found = self._tally(outcome)
         unknown = self._unknown(outcome)
         missing = [p for p in outcome.arguments.get("phrases") or () if p not in found and p not in unknown]

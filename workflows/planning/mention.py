@@ -81,9 +81,7 @@ def shared(mentions: list[Mention], worn: Collection[str] = ()) -> list[Mention]
     if named:
         named = [_described_alike(mention, named[-1]) for mention in named]
     last = named[-1].place if named else {}
-    where = {
-        key: value for key, value in last.items() if key in SHARED
-    }
+    where = {key: value for key, value in last.items() if key in SHARED}
     if where and not any(mention.place for mention in named[:-1]):
         named = [
             mention if mention.handles else replace(mention, place={**where, **mention.place}) for mention in named

@@ -19,7 +19,7 @@ def gesture_of(state: Situation) -> str | None:
 
 
 def here_of(state: Situation) -> str | None:
-    """What "here", "this" and "it" stand for in a place: the thing clicked, or the click, or the only thing selected."""
+    """What "here", "this" and "it" stand for in a place: the thing clicked, the click, or the only thing selected."""
     selected = state.context.selection
     return state.hit() or gesture_of(state) or (selected[0] if len(selected) == 1 else None)
 
