@@ -13,6 +13,7 @@ from prompts.vocabulary_loader import vocabulary
 from workflows.planning.context import KnownObject, PlanContext, PlannedCall
 from workflows.planning.handles import listed
 from workflows.planning.mention import Mention
+from workflows.planning.nouns import plural_phrase
 from workflows.planning.places import CannotPlanError
 from workflows.planning.wording import one_slip
 
@@ -83,7 +84,8 @@ class Situation:
         relations = "|".join(sorted(map(re.escape, lists["relations"]), key=len, reverse=True))
         articles = "|".join(map(re.escape, lists["the"]))
         for label in sorted({known.label for known in self.objects}, key=len, reverse=True):
-            said = re.compile(rf"\b({relations}) (?:{articles}) {re.escape(label)}(?= |$)")
+            names = "|".join(map(re.escape, (plural_phrase(label, language), label)))
+            said = re.compile(rf"\b({relations}) (?:{articles}) (?:{names})(?= |$)")
             if said.search(words) is None:
                 continue
             handles = self.of_labels([label])
