@@ -154,7 +154,7 @@ def shelf(turned: float = 0.0) -> Layout:
     items = []
     for row in range(3):
         for column in range(5):
-            u, v = (column - 2) * 100.0, (row - 1) * 120.0
+            u, v = (column - 2) * 120.0, (row - 1) * 120.0
             middle = (320 + u * cos(a) - v * sin(a), 240 + u * sin(a) + v * cos(a))
             score = 0.52 if column == 4 else 0.9
             colour = colours[(row + column) % 5]
