@@ -1,4 +1,4 @@
-"""Which ones a person means: rows, sides, order, extremes, inside and near, by geometry over known things.
+"""Which ones a person means: rows, columns, sides, order, extremes, inside, near and beside, by geometry over things.
 
 Positions are those of the middle of a thing's box, in pixels of the upright picture, origin top left. Sizes are mask
 areas, or box areas where there is no mask. This module does not know phrases, models, turns of a conversation or how
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agent_tools import arrangement
 from agent_tools.errors import ToolInputError
 from agent_tools.masks import Mask
 
@@ -22,17 +21,15 @@ Box = tuple[float, float, float, float]
 Side = Literal["left", "right", "top", "bottom", "centre"]
 Order = Literal["left_to_right", "top_to_bottom", "by_size", "by_score"]
 Extreme = Literal["leftmost", "rightmost", "topmost", "bottommost", "largest", "smallest"]
+Direction = Literal["left_of", "right_of", "above", "below"]
 
-SAME_ROW = 0.5
-"""Two things stand in one row when they share this part of the height of the smaller one."""
-MOST_ROLL = 0.18
-"""Steepest slope (tangent, about 10 degrees) that is taken for a camera held askew rather than for a staircase."""
 NEAR = 1.0
 """Near: a gap between two boxes of at most this many times the side of the smaller one (square root of its area)."""
 INSIDE = 0.5
 """Inside: more than this share of a thing's area lies within the region."""
-TIE_POSITION, TIE_SIZE = 0.05, 0.02
-"""Positions tie within this part of a thing's extent, sizes within this part of its area: no eye tells them apart."""
+TIE_POSITION, TIE_SIZE, TIE_SCORE = 0.05, 0.02, 0.005
+"""Positions tie within this part of a thing's extent, sizes within this part of its area: no eye tells them apart.
+Scores tie where they read the same at two digits."""
 
 
 class Thing(Protocol):
@@ -50,6 +47,8 @@ class Thing(Protocol):
     def box(self) -> Box: ...  # noqa: D102
     @property
     def mask(self) -> Mask | None: ...  # noqa: D102
+    @property
+    def review(self) -> bool: ...  # noqa: D102
     @property
     def turn(self) -> int: ...  # noqa: D102
 
@@ -69,37 +68,18 @@ def size(thing: Thing) -> float:
 
 
 def rows(things: Sequence[T]) -> list[list[T]]:
-    """The rows things stand in, top row first, each from left to right.
+    """The rows things stand in, top row first, each from left to right; see `arrangement.rows`."""
+    return [[things[index] for index in row] for row in arrangement.rows(_boxes(things))]
 
-    1. A camera held askew tilts all rows alike: the slope between the undersides of side-by-side neighbours is
-       measured, and its median taken out (Theil and Sen's robust line, over neighbours only).
-    2. From the top down, a thing joins the row whose span it shares most of, at least `SAME_ROW` of the smaller height,
-       else it begins a row. A row's span is the median top and underside of its things, so that one tall bottle neither
-       drags a row down nor bridges two, and short and tall things on one shelf are one row.
-    3. Once all rows are known, every thing moves to the row that fits it best.
-    """
-    if not things:
-        return []
-    boxes = np.array([thing.box for thing in things], np.float64)
-    across = (boxes[:, 0] + boxes[:, 2]) / 2
-    spans = boxes[:, [1, 3]] - (_roll(boxes) * across)[:, None]
-    members: list[list[int]] = []
-    medians = np.zeros((0, 2))
-    for index in np.argsort(spans.sum(1), kind="stable"):
-        shares = _shared(spans[index : index + 1], medians)[0]
-        best = int(np.argmax(shares)) if members else -1
-        if best >= 0 and shares[best] >= SAME_ROW:
-            members[best].append(int(index))
-            medians[best] = [median(side) for side in spans[members[best]].T.tolist()]
-        else:
-            members.append([int(index)])
-            medians = np.vstack([medians, spans[index]])
-    far = np.abs(spans.mean(1)[:, None] - medians.mean(1)[None, :])
-    # The distance only decides where two rows fit equally well.
-    home = np.argmax(_shared(spans, medians) - 1e-6 * far / max(1e-9, float(far.max())), axis=1)
-    settled = sorted(set(home.tolist()), key=lambda row: median(spans[home == row].mean(1).tolist()))
-    by_place = np.argsort(across, kind="stable").tolist()
-    return [[things[i] for i in by_place if home[i] == row] for row in settled]
+
+def columns(things: Sequence[T]) -> list[list[T]]:
+    """The columns things stand in, left column first, each from top to bottom; see `arrangement.columns`."""
+    return [[things[index] for index in column] for column in arrangement.columns(_boxes(things))]
+
+
+def roll(things: Sequence[Thing]) -> float:
+    """The slope of the rows that things stand in; see `arrangement.roll`."""
+    return arrangement.roll(_boxes(things))
 
 
 def reading_order(things: Sequence[T]) -> list[T]:
@@ -113,15 +93,27 @@ def in_row(things: Sequence[T], row: int) -> list[T]:
     Raises:
         ToolInputError: there are fewer rows.
     """
-    found = rows(things)
+    return _band(rows(things), "row", row, "top", "bottom")
+
+
+def in_column(things: Sequence[T], column: int) -> list[T]:
+    """The things of one column; 1 is the left column, -1 the right one.
+
+    Raises:
+        ToolInputError: there are fewer columns.
+    """
+    return _band(columns(things), "column", column, "left", "right")
+
+
+def _band(found: list[list[T]], name: str, number: int, first: str, last: str) -> list[T]:
     if not found:
         return []
-    if row == 0 or abs(row) > len(found):
+    if number == 0 or abs(number) > len(found):
         raise ToolInputError(
-            f"row={row} does not exist: expected 1 (top) to {len(found)} (bottom), or -1 (bottom) upwards. "
-            f"The rows hold {', '.join(str(len(each)) for each in found)} from the top; pick one."
+            f"{name}={number} does not exist: expected 1 ({first}) to {len(found)} ({last}), or -1 ({last}) upwards. "
+            f"The {name}s hold {', '.join(str(len(each)) for each in found)} from the {first}; pick one."
         )
-    return found[row - 1 if row > 0 else row]
+    return found[number - 1 if number > 0 else number]
 
 
 def on_side(thing: Thing, side: Side, width: int, height: int) -> bool:
@@ -211,6 +203,27 @@ def is_near(thing: Thing, region: Region) -> bool:
     return bool(gap(thing.box, region.box) <= NEAR * min(sides))
 
 
+def is_beside(thing: Thing, region: Region, direction: Direction, slope: float = 0.0) -> bool:
+    """Whether the middle of a thing lies beyond a region's edge in a direction, anywhere on the picture.
+
+    Args:
+        thing: what may lie there.
+        region: what it is left of, right of, above or below; a thing is beside neither itself nor what it overlaps
+            with its middle.
+        direction: which edge.
+        slope: of the rows, from `roll`: a camera held askew lifts no end of a row above the other.
+    """
+    if region.handle and thing.handle == region.handle:
+        return False
+    x0, y0, x1, y1 = region.box
+    across, down = middle(thing)[0] - (x0 + x1) / 2, middle(thing)[1] - (y0 + y1) / 2
+    if direction in ("left_of", "right_of"):
+        far, edge = across + slope * down, (x1 - x0) / 2
+    else:
+        far, edge = down - slope * across, (y1 - y0) / 2
+    return -far > edge if direction in ("left_of", "above") else far > edge
+
+
 def gap(a: Box, b: Box) -> float:
     """Pixels between two boxes; 0 where they touch or overlap."""
     across = max(0.0, a[0] - b[2], b[0] - a[2])
@@ -226,66 +239,93 @@ def has_label(thing: Thing, words: str) -> bool:
 
 def in_order(things: Sequence[T], order: Order) -> list[T]:
     """Sorted: from the left, from the top, largest first, or best score first (things without a score last)."""
-    keys: dict[Order, Callable[[T], float]] = {
-        "left_to_right": lambda thing: middle(thing)[0],
-        "top_to_bottom": lambda thing: middle(thing)[1],
-        "by_size": lambda thing: -size(thing),
-        "by_score": lambda thing: -(-1.0 if thing.score is None else thing.score),
-    }
-    return sorted(things, key=keys[order])
+    return sorted(things, key=lambda thing: _KEYS[order](thing))
 
 
-def nth(things: Sequence[T], ordinal: int) -> T:
-    """The first, second, ... thing; -1 is the last.
+def take(things: Sequence[T], order: Order | None, ordinal: int, limit: int = 1) -> tuple[list[T], list[T]]:
+    """From a place in an order on, as many things as asked for, or as there are. Those that tie share a place.
+
+    The first and the last from a side are those furthest out. From the second on, a grid is counted by its columns
+    from the left and by its rows from the top: the third from the left is one of the third column.
+
+    Args:
+        things: on one picture.
+        order: None: as a page is read, where nothing ties.
+        ordinal: the place to begin at: 1 the first, -1 the last and on towards the first.
+        limit: how many things.
+
+    Returns:
+        Those meant, and those of the last place, if it holds more than are still wanted: one has to say which.
 
     Raises:
-        ToolInputError: there are fewer things.
+        ToolInputError: there are fewer places.
     """
-    if ordinal == 0 or abs(ordinal) > len(things):
+    places = _places(things, order, as_grid=abs(ordinal) > 1, backwards=ordinal < 0)
+    if ordinal == 0 or abs(ordinal) > len(places):
+        shared = "" if len(things) == len(places) else f" places of {len(things)} things (those that tie share one)"
         raise ToolInputError(
-            f"ordinal={ordinal} does not exist among {len(things)}: expected 1 to {len(things)}, or -1 for the last. "
-            "Pick one of these."
+            f"ordinal={ordinal} does not exist among {len(places)}{shared}: expected 1 to {len(places)}, or -1 for the "
+            "last. Pick one of these."
         )
-    return things[ordinal - 1 if ordinal > 0 else ordinal]
+    meant: list[T] = []
+    for place in places[abs(ordinal) - 1 :]:
+        if len(meant) + len(place) > limit:
+            return meant, place if len(meant) < limit else []
+        meant += place
+    return meant, []
 
 
-def extreme(things: Sequence[T], which: Extreme) -> list[T]:
-    """The one thing that is furthest to a side, or largest or smallest; several where they tie, best first."""
-    axis = 0 if which in ("leftmost", "rightmost") else 1
-    sign = -1.0 if which in ("rightmost", "bottommost", "largest") else 1.0
-    if which in ("largest", "smallest"):
-        values = [sign * size(thing) for thing in things]
-        slack = [TIE_SIZE * size(thing) for thing in things]
-    else:
-        values = [sign * middle(thing)[axis] for thing in things]
-        slack = [TIE_POSITION * (thing.box[axis + 2] - thing.box[axis]) for thing in things]
-    ranked = sorted(range(len(things)), key=values.__getitem__)
-    return [things[i] for i in ranked if values[i] - values[ranked[0]] <= min(slack[i], slack[ranked[0]])]
+def extreme(things: Sequence[T], which: Extreme, limit: int = 1) -> tuple[list[T], list[T]]:
+    """The things furthest to a side, or largest or smallest; see `take`."""
+    order, ordinal = _EXTREMES[which]
+    return take(things, order, ordinal, limit) if things else ([], [])
 
 
-def _roll(boxes: NDArray[np.float64]) -> float:
-    """Slope of the rows of (N, 4) boxes: the median over neighbours, 0 where there are few or they disagree."""
-    slopes: list[float] = []
-    x, widths, heights = (boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    for index in range(len(boxes)):
-        shared = np.minimum(boxes[index, 3], boxes[:, 3]) - np.maximum(boxes[index, 1], boxes[:, 1])
-        beside = shared >= SAME_ROW * np.minimum(heights[index], heights)
-        beside &= x - x[index] >= np.minimum(widths[index], widths) / 2
-        if beside.any():
-            right = np.flatnonzero(beside)[np.argmin(x[beside])]
-            slopes.append(float((boxes[right, 3] - boxes[index, 3]) / (x[right] - x[index])))
-    if len(slopes) < 4:
-        return 0.0
-    slope = median(slopes)
-    spread = median(abs(each - slope) for each in slopes)
-    return slope if spread < abs(slope) <= MOST_ROLL else 0.0
+def _places(things: Sequence[T], order: Order | None, *, as_grid: bool, backwards: bool) -> list[list[T]]:
+    """The things in order, those that tie with the first of a place in one place."""
+    step = -1 if backwards else 1
+    if order is None:
+        return [[thing] for thing in reading_order(things)][::step]
+    if as_grid and order in ("left_to_right", "top_to_bottom") and arrangement.in_grid(_boxes(things)):
+        return (columns(things) if order == "left_to_right" else rows(things))[::step]
+    found: list[list[T]] = []
+    for thing in in_order(things, order)[::step]:
+        first = found[-1][0] if found else None
+        if first is not None and abs(_KEYS[order](thing) - _KEYS[order](first)) <= _slack(first, thing, order):
+            found[-1].append(thing)
+        else:
+            found.append([thing])
+    return found
 
 
-def _shared(spans: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Part of the smaller of two vertical spans (top, underside) that both share: (N, 2) and (R, 2) to (N, R)."""
-    shared = np.minimum(spans[:, None, 1], rows[None, :, 1]) - np.maximum(spans[:, None, 0], rows[None, :, 0])
-    smaller = np.minimum((spans[:, 1] - spans[:, 0])[:, None], (rows[:, 1] - rows[:, 0])[None, :])
-    return np.asarray(np.maximum(0.0, shared) / np.maximum(1e-9, smaller), np.float64)
+_EXTREMES: dict[Extreme, tuple[Order, int]] = {
+    "leftmost": ("left_to_right", 1),
+    "rightmost": ("left_to_right", -1),
+    "topmost": ("top_to_bottom", 1),
+    "bottommost": ("top_to_bottom", -1),
+    "largest": ("by_size", 1),
+    "smallest": ("by_size", -1),
+}
+_KEYS: dict[Order, Callable[[Thing], float]] = {
+    "left_to_right": lambda thing: middle(thing)[0],
+    "top_to_bottom": lambda thing: middle(thing)[1],
+    "by_size": lambda thing: -size(thing),
+    "by_score": lambda thing: -(-1.0 if thing.score is None else thing.score),
+}
+
+
+def _slack(a: Thing, b: Thing, order: Order) -> float:
+    """How far two things may be apart in an order and still tie."""
+    if order == "by_score":
+        return TIE_SCORE
+    if order == "by_size":
+        return TIE_SIZE * min(size(a), size(b))
+    axis = 0 if order == "left_to_right" else 1
+    return TIE_POSITION * min(thing.box[axis + 2] - thing.box[axis] for thing in (a, b))
+
+
+def _boxes(things: Sequence[Thing]) -> arrangement.Boxes:
+    return np.array([thing.box for thing in things], np.float64).reshape(-1, 4)
 
 
 def _covers(thing: Thing, x: float, y: float) -> bool:

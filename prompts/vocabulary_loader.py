@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
 else:  # the same in C, six times as fast, where PyYAML was built with it
     _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Meaning = dict[str, str | int]
+Meaning = dict[str, str | int | float | bool]
 _File = TypeVar("_File", bound=BaseModel)
 
 

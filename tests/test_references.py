@@ -20,6 +20,7 @@ class Block:
     label: str = "can"
     score: float | None = 0.9
     picture: str = "p1"
+    review: bool = False
     turn: int = 1
 
 
@@ -29,6 +30,12 @@ def blocks(*boxes: tuple[float, float, float, float]) -> list[Block]:
 
 def names(rows: list[list[Block]]) -> list[str]:
     return [" ".join(block.handle for block in row) for row in rows]
+
+
+def picked(taken: tuple[list[Block], list[Block]]) -> tuple[str, str]:
+    """Handles of those meant, and of those that tie."""
+    meant, tied = taken
+    return " ".join(each.handle for each in meant), " ".join(each.handle for each in tied)
 
 
 def drawn(*lines: str) -> Mask:
@@ -157,7 +164,7 @@ def test_in_order_sorts_each_way() -> None:
 def test_size_is_the_masks_where_there_is_one() -> None:
     thin = Block("m1", (0, 0, 4, 4), drawn("#...", ".#..", "..#.", "...#"))
     assert references.size(thin) == 4
-    assert references.extreme([thin, Block("m2", (0, 0, 3, 3))], "largest")[0].handle == "m2"
+    assert references.extreme([thin, Block("m2", (0, 0, 3, 3))], "largest")[0][0].handle == "m2"
 
 
 @pytest.mark.parametrize(
@@ -173,20 +180,84 @@ def test_size_is_the_masks_where_there_is_one() -> None:
 )
 def test_extreme_is_one_where_one_stands_out(which: references.Extreme, expected: str) -> None:
     things = blocks((0, 60, 20, 80), (80, 30, 90, 40), (30, 0, 70, 40))
-    assert [each.handle for each in references.extreme(things, which)] == [expected]
+    assert picked(references.extreme(things, which)) == (expected, "")
 
 
 def test_extreme_that_the_eye_cannot_decide_gives_all_that_tie() -> None:
     grid = blocks((0.4, 0, 20.4, 20), (0, 40, 20, 60), (40, 0, 60, 20))
-    assert [each.handle for each in references.extreme(grid, "leftmost")] == ["m2", "m1"]
-    assert [each.handle for each in references.extreme(grid, "rightmost")] == ["m3"]
+    assert picked(references.extreme(grid, "leftmost")) == ("", "m2 m1")
+    assert picked(references.extreme(grid, "leftmost", 2)) == ("m2 m1", "")
+    assert picked(references.extreme(grid, "rightmost")) == ("m3", "")
+    assert picked(references.extreme(grid, "rightmost", 2)) == ("m3", "m1 m2")
 
 
-def test_nth_counts_from_both_ends_and_refuses_more() -> None:
-    things = blocks((0, 0, 1, 1), (2, 0, 3, 1))
-    assert references.nth(things, 2).handle == references.nth(things, -1).handle == "m2"
-    with pytest.raises(ToolInputError, match=r"^ordinal=7 does not exist among 2: expected 1 to 2, or -1 .* Pick one"):
-        references.nth(things, 7)
+def test_take_counts_from_both_ends_and_refuses_more() -> None:
+    things = blocks((0, 0, 1, 1), (2, 0, 3, 1), (4, 0, 5, 1))
+    assert picked(references.take(things, None, 2)) == ("m2", "")
+    assert picked(references.take(things, "left_to_right", -1, 2)) == ("m3 m2", "")
+    assert picked(references.take(things, "left_to_right", 2, 9)) == ("m2 m3", "")
+    with pytest.raises(ToolInputError, match=r"^ordinal=7 does not exist among 3: expected 1 to 3, or -1 .* Pick one"):
+        references.take(things, None, 7)
+
+
+def test_take_things_that_tie_share_a_place_counted_from_either_end() -> None:
+    # Sizes 100, 99, 97.5: the two that tie with the largest are not those that tie with the smallest.
+    sizes = blocks((0, 0, 10, 10), (20, 0, 29.9, 10), (40, 0, 49.75, 10), (60, 0, 65, 10))
+    assert picked(references.take(sizes, "by_size", 1)) == ("", "m1 m2")
+    assert picked(references.take(sizes, "by_size", 2)) == ("m3", "")
+    assert picked(references.take(sizes, "by_size", -2)) == ("", "m3 m2")
+    scores = [Block("a", (0, 0, 1, 1), score=0.9), Block("b", (2, 0, 3, 1), score=0.9)]
+    with pytest.raises(ToolInputError, match=r"^ordinal=2 .* among 1 places of 2 things \(those that tie share one\):"):
+        references.take(scores, "by_score", 2)
+
+
+def test_take_in_a_grid_counts_columns_from_the_left_and_rows_from_the_top() -> None:
+    grid = blocks(*((x + y / 80, y, x + y / 80 + 20, y + 20) for y in (0, 100, 200) for x in (0, 50, 100)))
+    assert picked(references.take(grid, "left_to_right", 2)) == ("", "m2 m5 m8")
+    assert picked(references.take(grid, "top_to_bottom", -2)) == ("", "m4 m5 m6")
+    assert picked(references.take(grid, "left_to_right", 1)) == ("m1", "")
+    assert picked(references.take(grid, "left_to_right", 1, 3)) == ("m1 m4 m7", "")
+    staggered = blocks(*((x + y / 7, y, x + y / 7 + 20, y + 20) for y in (0, 100, 200) for x in (0, 50, 100)))
+    assert picked(references.take(staggered, "left_to_right", 3)) == ("m7", "")
+
+
+def test_columns_of_a_grid_are_read_downwards() -> None:
+    grid = blocks((40, 50, 60, 70), (10, 10, 30, 30), (40, 12, 60, 32), (10, 52, 30, 72))
+    assert names(references.columns(grid)) == ["m2 m4", "m3 m1"]
+    assert [each.handle for each in references.in_column(grid, -1)] == ["m3", "m1"]
+    with pytest.raises(ToolInputError, match=r"^column=3 .*: expected 1 \(left\) to 2 \(right\).* 2, 2 from the left"):
+        references.in_column(grid, 3)
+
+
+@pytest.mark.parametrize("degrees", [-8, -6, 6, 8])
+def test_columns_under_a_tilted_camera_stay_apart(degrees: int) -> None:
+    slope = np.tan(np.radians(degrees))
+    tilted = [
+        (x - slope * y, y + slope * x, x + 60 - slope * y, y + 60 + slope * x)
+        for y in range(0, 600, 90)
+        for x in range(0, 500, 100)
+    ]
+    assert [len(column) for column in references.columns(blocks(*tilted))] == [7] * 5
+    lone = [box for box in tilted if tilted.index(box) % 5 == 0]
+    assert [len(column) for column in references.columns(blocks(*lone))] == [7]
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [("left_of", "m1 m4"), ("right_of", "m3 m6"), ("above", ""), ("below", "m4 m5 m6")],
+)
+def test_beside_is_beyond_the_edge_even_under_a_tilted_camera(direction: references.Direction, expected: str) -> None:
+    slope = np.tan(np.radians(6))
+    grid = blocks(
+        *(
+            (x - slope * y, y + slope * x, x + 40 - slope * y, y + 40 + slope * x)
+            for y in (20, 80)
+            for x in (20, 140, 260)
+        )
+    )
+    middle = references.area_of_box(grid[1].box, 400, 200, "m2")
+    beside = [each.handle for each in grid if references.is_beside(each, middle, direction, references.roll(grid))]
+    assert " ".join(beside) == expected
 
 
 def test_rows_of_many_things_take_little_time() -> None:

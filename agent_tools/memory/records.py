@@ -114,6 +114,7 @@ class State:
         gestures: all those on open pictures, by handle, in handle order.
         objects: the current version of each object by handle, in handle order; undone and forgotten ones are absent.
         selection: selected handles, in the order they were selected.
+        selected_before: what was selected before a turn last changed the selection.
         undo: how many turns can be undone.
         redo: how many turns can be redone.
     """
@@ -128,6 +129,7 @@ class State:
     selection: tuple[str, ...]
     undo: int
     redo: int
+    selected_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,12 @@ class Timeline:
         opened: set[str] = set()
         objects: dict[str, ObjectVersion] = {}
         selection: tuple[str, ...] = ()
+        selected_before: tuple[str, ...] = ()
         for node in path:
             opened.update(node.opened)
             objects.update((version.handle, version) for version in node.versions)
             if node.selection is not None:
-                selection = node.selection
+                selected_before, selection = selection, node.selection
         pictures = {handle: one for handle, one in self.pictures.items() if handle in opened}
         gestures = {handle: one for handle, one in self.gestures.items() if one.picture in opened}
         return State(
@@ -126,6 +127,7 @@ class Timeline:
             selection=selection,
             undo=self.undoable(position),
             redo=len(self.path(self.tip)) - len(self.path(self.position)),
+            selected_before=selected_before,
         )
 
     def undoable(self, position: int) -> int:

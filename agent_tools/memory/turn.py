@@ -87,6 +87,7 @@ class Turn:
                 gestures=MappingProxyType({key: one for key, one in gestures.items() if one.picture in pictures}),
                 objects=MappingProxyType(dict(self._objects)),
                 selection=self._selection,
+                selected_before=self._selected_before,
                 undo=self._from.undo + self._changed,
                 redo=0 if self._changed else self._from.redo,
             )
@@ -95,6 +96,11 @@ class Turn:
     @property
     def _opened(self) -> tuple[str, ...]:
         return tuple(handle for handle in self._pictures if handle not in self._from.pictures)
+
+    @property
+    def _selected_before(self) -> tuple[str, ...]:
+        same = self._selection == self._from.selection
+        return self._from.selected_before if same else self._from.selection
 
     @property
     def _changed(self) -> bool:

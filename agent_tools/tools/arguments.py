@@ -70,15 +70,23 @@ class Where(Arguments):
 
     side: Side | None = Field(None, description="Half of the picture; centre: middle third.")
     row: int | None = Field(None, description="1 top, -1 bottom.")
+    column: int | None = Field(None, description="1 left, -1 right.")
     colour: str | None = None
-    inside: Place | None = Field(None, description="m3, g1 or x0,y0,x1,y1; also outside, near.")
+    inside: Place | None = Field(None, description="m3, g1 or x0,y0,x1,y1; so up to below.")
     outside: Place | None = None
     near: Place | None = None
+    left_of: Place | None = None
+    right_of: Place | None = None
+    above: Place | None = None
+    below: Place | None = None
     label: str | None = None
     turn: int | None = Field(None, description="That found them.")
+    min_score: float | None = None
+    review: bool | None = Field(None, description="true: doubtful ones.")
     order: Order | None = None
     ordinal: int | None = Field(None, description="In that order: 1 first, -1 last.")
     extreme: Extreme | None = None
+    limit: Annotated[int, Field(ge=1)] | None = Field(None, description="How many from there; else 1.")
     exclude: Names | None = None
 
     @property
@@ -89,7 +97,7 @@ class Where(Arguments):
     @property
     def picks(self) -> bool:
         """Whether it picks by position among what is left, rather than filtering one thing at a time."""
-        return self.ordinal is not None or self.extreme is not None
+        return self.ordinal is not None or self.extreme is not None or self.limit is not None
 
 
 def expand(names: list[str]) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -32,14 +32,19 @@ class Choice(Generic[T]):
     """What a `Where` left.
 
     Attributes:
-        things: those meant, or all that tie.
-        tied: whether more than one fits a word that means one ("the leftmost"), so that the person has to say which.
+        things: those meant, with all that tie.
         note: why nothing is left, or between what the tie is; empty otherwise.
+        candidates: those that fit equally well where fewer are meant ("the leftmost"): the person has to say which.
     """
 
     things: list[T]
-    tied: bool = False
     note: str = ""
+    candidates: list[T] = field(default_factory=list)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the person has to say which."""
+        return bool(self.candidates)
 
 
 def choose(context: ToolContext, things: Sequence[T], where: Where | None) -> Choice[T]:
@@ -56,10 +61,10 @@ def choose(context: ToolContext, things: Sequence[T], where: Where | None) -> Ch
 
 
 def filter_by(context: ToolContext, things: Sequence[T], where: Where) -> Choice[T]:
-    """The filters alone: side, row, colour, inside, outside, near, label, turn."""
+    """The filters alone: all that comes before `order`."""
     _check(where)
     left = list(things)
-    steps: list[tuple[str, Step[T]]] = _filters(context, where)
+    steps: list[tuple[str, Step[T]]] = _filters(context, where, _slopes(left))
     for words, step in steps:
         kept = step(left)
         if left and not kept:
@@ -71,27 +76,29 @@ def filter_by(context: ToolContext, things: Sequence[T], where: Where) -> Choice
 
 
 def pick(context: ToolContext, things: Sequence[T], where: Where) -> Choice[T]:
-    """The rest: order with ordinal, or extreme; then the exceptions."""
-    left, tied, note = list(things), False, ""
+    """The rest: order with ordinal, or extreme, and how many from there; then the exceptions."""
+    left, candidates, note = list(things), list[T](), ""
     if where.order is not None or where.picks:
         _check_one_picture(left, where)
-    if where.order is not None:
+    if where.extreme is not None:
+        left, candidates = references.extreme(left, where.extreme, where.limit or 1)
+    elif where.picks and left:
+        left, candidates = references.take(left, where.order, where.ordinal or 1, where.limit or 1)
+    elif where.order is not None:
         left = references.in_order(left, where.order)
-    elif where.ordinal is not None:
-        left = references.reading_order(left)
-    if where.ordinal is not None and left:
-        left = [references.nth(left, where.ordinal)]
-    elif where.extreme is not None and left:
-        left = references.extreme(left, where.extreme)
-        tied = len(left) > 1
-        note = f"{len(left)} are equally {where.extreme}; ask which one is meant" if tied else ""
+    wanted, left = (where.limit or 1) - len(left), [*left, *candidates]
     if where.exclude:
         names = {thing.handle for thing in context.objects(where.exclude)}
         left = [thing for thing in left if thing.handle not in names]
-        if not left:
-            note = "all of them are excluded"
-        tied = tied and len(left) > 1
-    return Choice(left, tied, note)
+        candidates = [thing for thing in candidates if thing.handle not in names]
+        note = "" if left else "all of them are excluded"
+    if len(candidates) <= wanted:
+        candidates = []
+    if candidates:
+        word = where.extreme or "in that place"
+        fits = "" if wanted == 1 else f" and {wanted} of them are meant"
+        note = f"{len(candidates)} are equally {word}{fits}; ask which {'one is' if wanted == 1 else 'ones are'} meant"
+    return Choice(left, note, candidates)
 
 
 def place_of(context: ToolContext, place: Place, picture: str) -> Region | None:
@@ -130,8 +137,8 @@ def place_of_gesture(gesture: Gesture, width: int, height: int) -> Region:
 Step = Callable[[list[T]], list[T]]
 
 
-def _filters(context: ToolContext, where: Where) -> list[tuple[str, Step[T]]]:
-    """The filters asked for, in order, each with the words for "none of them ..."."""
+def _filters(context: ToolContext, where: Where, slopes: Mapping[str, float]) -> list[tuple[str, Step[T]]]:
+    """The filters asked for, in order, each with the words for "none of them ..."; slopes of the rows by picture."""
     steps: list[tuple[str, Step[T]]] = []
     if where.side is not None:
         side = where.side
@@ -139,7 +146,10 @@ def _filters(context: ToolContext, where: Where) -> list[tuple[str, Step[T]]]:
         steps.append((words, lambda things: [thing for thing in things if _on_side(context, thing, side)]))
     if where.row is not None:
         row = where.row
-        steps.append((f"is in row {row}", lambda things: _in_row(things, row)))
+        steps.append((f"is in row {row}", lambda things: _by_picture(things, references.in_row, row)))
+    if where.column is not None:
+        column = where.column
+        steps.append((f"is in column {column}", lambda things: _by_picture(things, references.in_column, column)))
     if where.colour is not None:
         colour = basic_colour(where.colour)
         steps.append((f"is {colour}", lambda things: [thing for thing in things if _colour(context, thing) == colour]))
@@ -150,6 +160,11 @@ def _filters(context: ToolContext, where: Where) -> list[tuple[str, Step[T]]]:
     ):
         if place is not None:
             steps.append((f"{words} {_spoken(place)}", partial(_at, context, place, test)))
+    directions: tuple[references.Direction, ...] = ("left_of", "right_of", "above", "below")
+    for direction in directions:
+        if (place := getattr(where, direction)) is not None:
+            words = f"lies {direction.replace('_', ' ')} {_spoken(place)}"
+            steps.append((words, partial(_at, context, place, partial(_beside, direction, slopes))))
     if where.label is not None:
         label = where.label
         steps.append((f"is called {label}", lambda things: [t for t in things if references.has_label(t, label)]))
@@ -157,6 +172,14 @@ def _filters(context: ToolContext, where: Where) -> list[tuple[str, Step[T]]]:
         turn = where.turn
         steps.append(
             (f"was found in turn {turn}", lambda things: [thing for thing in things if context.found_in(thing) == turn])
+        )
+    if where.min_score is not None:
+        least = where.min_score
+        steps.append((f"scores {least:g} or more", lambda things: [t for t in things if (t.score or 0) >= least]))
+    if where.review is not None:
+        review = where.review
+        steps.append(
+            (f"is {'doubtful' if review else 'certain'}", lambda things: [t for t in things if t.review is review])
         )
     return steps
 
@@ -172,9 +195,9 @@ def _check(where: Where) -> None:
 def _check_one_picture(things: Sequence[Thing], where: Where) -> None:
     pictures = sorted({thing.picture for thing in things})
     if len(pictures) > 1:
-        field = "extreme" if where.extreme else "order" if where.order else "ordinal"
+        name = next(name for name in ("extreme", "order", "ordinal", "limit") if getattr(where, name))
         raise ToolInputError(
-            f"{field}={getattr(where, field)} compares things on {', '.join(pictures)}: expected one picture. "
+            f"{name}={getattr(where, name)} compares things on {', '.join(pictures)}: expected one picture. "
             "Pass the handles of one picture."
         )
 
@@ -184,13 +207,23 @@ def _on_side(context: ToolContext, thing: Thing, side: references.Side) -> bool:
     return references.on_side(thing, side, opened.width, opened.height)
 
 
-def _in_row(things: Sequence[T], row: int) -> list[T]:
-    """The things of a row of each picture, in the order they came in."""
+def _by_picture(things: Sequence[T], band: Callable[[list[T], int], list[T]], number: int) -> list[T]:
+    """The things of a row or column of each picture, in the order they came in."""
     chosen: set[int] = set()
     for picture in {thing.picture for thing in things}:
         own = [thing for thing in things if thing.picture == picture]
-        chosen.update(id(thing) for thing in references.in_row(own, row))
+        chosen.update(id(thing) for thing in band(own, number))
     return [thing for thing in things if id(thing) in chosen]
+
+
+def _slopes(things: Sequence[Thing]) -> dict[str, float]:
+    """The slope of the rows on each picture."""
+    pictures = {thing.picture for thing in things}
+    return {picture: references.roll([each for each in things if each.picture == picture]) for picture in pictures}
+
+
+def _beside(direction: references.Direction, slopes: Mapping[str, float], thing: Thing, region: Region) -> bool:
+    return references.is_beside(thing, region, direction, slopes[thing.picture])
 
 
 def _colour(context: ToolContext, thing: Thing) -> str:

@@ -78,7 +78,7 @@ def _count_known(context: ToolContext, arguments: CountArguments) -> ToolResult:
         parts.append("0: nothing is selected; give phrases to look for something")
     elif len(parts) > 1:
         parts.append(f"{len(choice.things)} in all")
-    tied = {"candidates": tuple(thing.handle for thing in choice.things)} if choice.tied else {}
+    tied = {"candidates": tuple(thing.handle for thing in choice.candidates)} if choice.tied else {}
     return results(parts, choice.things, counts=counts, total=len(choice.things), **tied)
 
 

@@ -120,7 +120,7 @@ def look(
     hits = recognise(context, cut_out(context, picture, seen.hits) if masks else seen.hits)
     if where is not None and not where.empty:
         seen, hits = _narrow(context, seen, hits, phrases, where)
-    return replace(seen, hits=reading(_best(hits, quantity), phrases))
+    return replace(seen, hits=reading(_best(hits, quantity, seen.tied), phrases))
 
 
 def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighting:
@@ -270,14 +270,15 @@ def _narrow(
     return replace(seen, misses=misses, notes=notes, tied=tuple(tied)), kept
 
 
-def _best(found: Sequence[Found], quantity: Quantity) -> list[Found]:
+def _best(found: Sequence[Found], quantity: Quantity, tied: Sequence[str] = ()) -> list[Found]:
+    """For "one", the best score of each label; of `tied` labels all, so that the person can say which."""
     if quantity == "all":
         return list(found)
     best: dict[str, Found] = {}
     for each in found:
         if each.label not in best or (each.score or 0) > (best[each.label].score or 0):
             best[each.label] = each
-    return list(best.values())
+    return [each for each in found if each.label in tied or each is best[each.label]]
 
 
 def _masked(found: Found, segments: Segments, candidate: int | None) -> Found:

@@ -32,8 +32,9 @@ def select(context: ToolContext, arguments: SelectArguments) -> ToolResult:
     choice = choose(context, _candidates(context, arguments), arguments.where)
     chosen = [thing.handle for thing in choice.things]
     if choice.tied and arguments.combine != "replace":
-        parts = [f"The selection is unchanged: {choice.note}: {compact(chosen)}"]
-        return results(parts, choice.things, selection=before, candidates=chosen)
+        candidates = [thing.handle for thing in choice.candidates]
+        parts = [f"The selection is unchanged: {choice.note}: {compact(candidates)}"]
+        return results(parts, choice.candidates, selection=before, candidates=candidates)
     after = {
         "replace": chosen,
         "add": [*before, *chosen],
@@ -48,7 +49,7 @@ def select(context: ToolContext, arguments: SelectArguments) -> ToolResult:
         choice.note,
         f"No longer selected: {compact(gone)}" if gone and arguments.combine == "subtract" else "",
     ]
-    extra = {"candidates": chosen} if choice.tied else {}
+    extra = {"candidates": [thing.handle for thing in choice.candidates]} if choice.tied else {}
     return results(parts, objects, selection=context.state.selection, **extra)
 
 

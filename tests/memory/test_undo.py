@@ -57,6 +57,27 @@ def _staged(turn: Turn) -> dict[str, object]:
     return {name: getattr(turn.state, name) for name in names}
 
 
+def test_selected_before_is_what_the_last_change_of_the_selection_replaced(memory: Memory, add: Add) -> None:
+    conversation = memory.create()
+    with memory.turn(conversation) as turn:
+        turn.select([add(turn), add(turn), add(turn)])
+    for chosen in (["m1", "m2"], ["m2"]):
+        with memory.turn(conversation) as turn:
+            turn.select(chosen)
+            assert turn.state.selected_before == memory.state(conversation).selection
+    with memory.turn(conversation) as turn:
+        turn.revise("m2", label="lemon")
+        assert turn.state.selected_before == ("m1", "m2")
+    assert memory.state(conversation).selected_before == ("m1", "m2")
+    for _ in range(2):
+        with memory.turn(conversation) as turn:
+            turn.undo()
+    assert memory.state(conversation).selected_before == ("m1", "m2", "m3")
+    with memory.turn(conversation) as turn:
+        turn.forget(handles=["m1"])
+    assert memory.state(conversation).selected_before == ("m2", "m3")
+
+
 def test_undo_of_several_steps_says_how_many_there_were(memory: Memory, add: Add) -> None:
     conversation = memory.create()
     for _ in range(3):

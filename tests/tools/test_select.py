@@ -42,6 +42,20 @@ def selected(toolkit: VisionToolkit, **arguments: Any) -> str:
         ({"extreme": "rightmost"}, "m2"),
         ({"order": "top_to_bottom"}, "m2 m1 m4 m3 m5 m6"),
         ({"row": 2, "exclude": ["m5-m6"]}, "m3"),
+        ({"column": 1}, "m1 m5"),
+        ({"column": -1}, "m2 m6"),
+        ({"left_of": "m3"}, "m1 m5"),
+        ({"right_of": "m3"}, "m2 m6"),
+        ({"above": "m5"}, "m1 m2 m4"),
+        ({"below": [0, 0, 64, 14]}, "m3 m5 m6"),
+        ({"min_score": 0.9}, "m1 m2 m3 m4 m5 m6"),
+        ({"min_score": 0.95}, ""),
+        ({"review": True}, ""),
+        ({"limit": 2}, "m1 m4"),
+        ({"ordinal": -1, "limit": 2}, "m6 m3"),
+        ({"order": "left_to_right", "limit": 2}, "m1 m5"),
+        ({"extreme": "topmost", "limit": 3}, "m2 m1 m4"),
+        ({"colour": "red", "extreme": "largest", "limit": 9}, "m2 m1 m3"),
     ],
 )
 def test_select_where_chooses_among_the_selection(shelf: VisionToolkit, where: dict[str, Any], expected: str) -> None:
@@ -56,6 +70,8 @@ def test_select_where_chooses_among_the_selection(shelf: VisionToolkit, where: d
         ({"colour": "red", "order": "left_to_right", "ordinal": 2}, "m3"),
         ({"side": "left", "row": 2, "extreme": "rightmost"}, "m3"),
         ({"colour": "red", "extreme": "largest", "exclude": ["m2"]}, ""),
+        ({"extreme": "leftmost", "exclude": ["m5"]}, "m1"),
+        ({"below": "m1", "column": 2}, "m3"),
     ],
 )
 def test_select_where_applies_filters_then_picks_then_exceptions(
@@ -123,6 +139,23 @@ def test_select_on_a_tie_selects_the_candidates_and_asks(shelf: VisionToolkit) -
     assert selected(shelf, where={"extreme": "topmost"}) == "m1"
 
 
+def test_select_of_several_on_a_tie_asks_only_about_those_that_tie(shelf: VisionToolkit) -> None:
+    result = shelf.call("select", {"where": {"extreme": "largest", "limit": 2}})
+    assert shelf.state.selection == ("m2", "m1", "m3", "m4", "m5", "m6")
+    assert result.data["candidates"] == ["m1", "m3", "m4", "m5", "m6"]
+    assert "5 are equally largest; ask which one is meant" in result.text
+    result = shelf.call("select", {"where": {"order": "left_to_right", "ordinal": 2}})
+    assert result.data["candidates"] == ["m4", "m3"]
+    assert "2 are equally in that place; ask which one is meant" in result.text
+
+
+def test_segment_one_on_a_tie_keeps_all_that_tie(shelf: VisionToolkit) -> None:
+    result = shelf.call("segment", {"phrases": ["blue"], "quantity": "one", "where": {"extreme": "smallest"}})
+    assert result.data["candidates"] == ["m4", "m5"]
+    result = shelf.call("segment", {"phrases": ["blue"], "quantity": "one", "where": {"extreme": "leftmost"}})
+    assert result.data["selection"] == ["m5"]
+
+
 def test_select_on_a_tie_takes_nothing_away(shelf: VisionToolkit) -> None:
     result = shelf.call("select", {"where": {"extreme": "leftmost"}, "combine": "subtract"})
     assert result.text == "The selection is unchanged: 2 are equally leftmost; ask which one is meant: m1 m5."
@@ -140,6 +173,8 @@ def test_select_on_a_tie_takes_nothing_away(shelf: VisionToolkit) -> None:
         ),
         ({"where": {"ordinal": 7}}, r"^ordinal=7 does not exist among 6: expected 1 to 6"),
         ({"where": {"row": 3}}, r"^row=3 does not exist: expected 1 \(top\) to 2"),
+        ({"where": {"column": 7}}, r"^column=7 does not exist: expected 1 \(left\) to 3 \(right\), or -1 .* pick one"),
+        ({"where": {"limit": 0}}, r"^where\.limit=0 is not valid: expected .*greater than or equal to 1"),
         ({"where": {"colour": "shiny"}}, r"^colour='shiny' is not a colour known here: expected red"),
         (
             {"where": {"inside": [9, 9, 3, 3]}},

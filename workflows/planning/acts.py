@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from workflows.planning.keeping import add, again, all_known, clear_selection, narrow, others, subtract
+from workflows.planning.keeping import add, again, all_known, before, clear_selection, narrow, others, subtract
 from workflows.planning.knowing import known_of, selecting
 from workflows.planning.looking import described_afresh, everything, look, picks_one
 from workflows.planning.mention import Mention, Names
@@ -19,7 +19,7 @@ from workflows.planning.pointing import (
     about_click,
     add_clicked,
     click_alone,
-    gesture_of,
+    here_of,
     is_a,
     mask_clicked,
     name_this,
@@ -75,7 +75,7 @@ def _count_known(names: Names, state: Situation) -> Calls:
 
 
 def _where_of(mention: Mention, state: Situation) -> Where:
-    return places_of(replace(mention, plural=True), gesture_of(state), colour=mention.colour).single
+    return places_of(replace(mention, plural=True), here_of(state), colour=mention.colour).single
 
 
 def ask_about(order: Order, state: Situation) -> Calls:
@@ -236,6 +236,7 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "add": add,
     "more": more,
     "again": again,
+    "before": before,
     "others": others,
     "everything": all_known,
     "clear_selection": clear_selection,

@@ -13,6 +13,7 @@ from typing import Any
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.context import PlanContext
 from workflows.planning.handles import listed
+from workflows.planning.mention import RELATIONS
 from workflows.planning.nouns import counted, plural_phrase
 
 _SILENT_BEFORE_OTHERS = ("segment", "ground", "select")
@@ -80,6 +81,8 @@ class _Speaker:
         self.places = vocabulary(language).answers.places
 
     def said(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
+        if outcome.data.get("candidates"):
+            return [self._say("tied", handles=listed(outcome.data["candidates"]))]
         match outcome.tool:
             case "count":
                 return self._counted(outcome, done)
@@ -192,8 +195,6 @@ class _Speaker:
     # --- objects -----------------------------------------------------------------------------------------
 
     def _chosen(self, outcome: Outcome) -> list[str]:
-        if outcome.data.get("candidates"):
-            return [self._say("tied", handles=listed(outcome.data["candidates"]))]
         found = self._tally(outcome)
         unknown = self._unknown(outcome)
         missing = [p for p in outcome.arguments.get("phrases") or () if p not in found and p not in unknown]
@@ -265,7 +266,12 @@ class _Speaker:
             row = int(where["row"])
             key = f"row_{row}" if f"row_{row}" in self.places else "row" if row > 0 else "row_from_bottom"
             words.append(self.places[key].format(row=abs(row)))
-        words += [self.places[key].format(name=where[key]) for key in ("inside", "outside", "near") if key in where]
+        if "column" in where:
+            column = int(where["column"])
+            key = f"column_{column}"
+            key = key if key in self.places else "column" if column > 0 else "column_from_right"
+            words.append(self.places[key].format(column=abs(column)))
+        words += [self.places[key].format(name=where[key]) for key in RELATIONS if key in where]
         if "colour" in where:
             said = "{colour}" if after_be else self.places["that_is"]
             words.append(said.format(colour=where["colour"], be=self._be(n)))
@@ -301,7 +307,7 @@ class _Speaker:
         return _capital(self.results[key].format(**values))
 
 
-_SPOKEN = ("side", "row", "inside", "outside", "near", "colour", "label")
+_SPOKEN = ("side", "row", "column", *RELATIONS, "colour", "label")
 
 
 def _joined(parts: Sequence[str], last: str) -> str:

@@ -60,6 +60,8 @@ class PlanContext(_Model):
     picture: PictureSize | None = None
     objects: tuple[KnownObject, ...] = ()
     selection: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    """What was selected before the selection last changed."""
     click: Click | None = None
     undo: int = Field(default=0, ge=0)
     redo: int = Field(default=0, ge=0)
@@ -116,6 +118,7 @@ def plan_context(state: State, gesture: str | None = None) -> PlanContext:
             for each in here
         ),
         selection=tuple(handle for handle in state.selection if handle in handles),
+        before=tuple(handle for handle in state.selected_before if handle in handles),
         click=None if gesture is None else _click(state, gesture, here),
         undo=state.undo,
         redo=state.redo,

@@ -132,6 +132,13 @@ def again(order: Order, state: Situation) -> Calls:
     return narrow(order, state)
 
 
+def before(order: Order, state: Situation) -> Calls:  # noqa: ARG001
+    """What was selected before the selection last changed: "the same ones as before"."""
+    if not state.context.before:
+        raise CannotPlanError("nothing_before" if state.objects else "nothing_found_yet")
+    return [call("select", handles=list(state.context.before))]
+
+
 def clear_selection(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     """Select nothing."""
     if not state.anything_selected:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflows.planning.mention import Mention
+from workflows.planning.mention import RELATIONS, Mention
 from workflows.planning.orders import Calls, call
 from workflows.planning.places import CannotPlanError, Places, places_of
-from workflows.planning.pointing import clicked, gesture_of
+from workflows.planning.pointing import clicked, here_of
 from workflows.planning.situation import Situation
 
 
@@ -33,7 +33,7 @@ def known_of(mention: Mention, state: Situation, *, keep_label: bool = True) -> 
     Raises:
         CannotPlanError: it means nothing that is known, or cannot be expressed.
     """
-    here = gesture_of(state)
+    here = here_of(state)
     if mention.handles:
         return Known(state.existing(mention.handles), places_of(mention, here, colour=mention.colour))
     at_click = mention.pointing or (mention.pronoun and not mention.plural and not mention.place)
@@ -69,7 +69,13 @@ def _nameless(mention: Mention, state: Situation, here: str | None) -> Known:
     places = places_of(mention, here, colour=mention.colour)
     if mention.everything and not places.steps:
         return Known(list(state.handles), places)
-    return Known(None if state.anything_selected else list(state.handles), places)
+    return Known(None if state.anything_selected and not _around(state, places) else list(state.handles), places)
+
+
+def _around(state: Situation, places: Places) -> bool:
+    """Whether only the thing is selected that others are said to be beside: "the ones left of it"."""
+    anchors = {str(step[key]) for step in places.steps for key in RELATIONS if key in step}
+    return bool(state.selection) and set(state.selection or ()) <= anchors
 
 
 def selecting(known: Known, state: Situation, combine: str | None = None) -> Calls:
@@ -80,7 +86,7 @@ def selecting(known: Known, state: Situation, combine: str | None = None) -> Cal
         calls.append(call("select", handles=handles, where=step, combine=combine))
         handles = None
     if known.places.choices:
-        if known.places.steps or combine == "subtract":
+        if known.places.steps:
             raise CannotPlanError("one_at_a_time")
         pool = handles if handles is not None else state.whole_selection()
         for position, choice in enumerate(known.places.choices):
@@ -90,7 +96,7 @@ def selecting(known: Known, state: Situation, combine: str | None = None) -> Cal
                     "select",
                     handles=handles if first else pool,
                     where=choice,
-                    combine=combine if first else "add",
+                    combine=combine if first or combine == "subtract" else "add",
                 )
             )
     elif not known.places.steps and handles is not None:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from workflows.planning.knowing import Known, known_of, selecting
 from workflows.planning.mention import Mention, Names
 from workflows.planning.orders import Calls, call
-from workflows.planning.places import CannotPlanError, Places, places_of, repeated_picks
-from workflows.planning.pointing import gesture_of
+from workflows.planning.places import CannotPlanError, Places, places_of
+from workflows.planning.pointing import here_of
 from workflows.planning.situation import Situation
 
 
@@ -88,7 +88,7 @@ def _look_once(
 
 
 def _fresh_places(mention: Mention, state: Situation, *, count: bool) -> Places:
-    return places_of(mention, gesture_of(state), one_side=not count)
+    return places_of(mention, here_of(state), one_side=not count)
 
 
 def picks_one(mention: Mention) -> bool:
@@ -109,7 +109,7 @@ def everything(names: Names, state: Situation) -> Calls:
     if names.excluded:
         base = Mention(phrase="object", plain="object", plural=True, place=mention.place)
         return look("segment", Names((base,), names.excluded), state)
-    places = places_of(mention, gesture_of(state), colour=mention.colour)
+    places = places_of(mention, here_of(state), colour=mention.colour)
     first = places.steps[0] if places.steps else None
     return [
         call("segment", mode="everything", where=first),
@@ -156,12 +156,8 @@ def _subtract_one(mention: Mention, state: Situation) -> Calls:
     if mention.attribute and state.labels:
         base = [Mention(phrase=label, plain=label, plural=True) for label in state.labels]
         return look("segment", Names(tuple(base), (mention,)), state)
-    picks = repeated_picks(mention)
-    if len(picks) > 1:
-        filters = places_of(replace(mention, place=_without_picks(mention)), gesture_of(state), colour=mention.colour)
-        return [call("select", where={**filters.single, **pick}, combine="subtract") for pick in picks]
     if mention.phrase is not None and mention.phrase in state.labels and state.selection is None:
-        found: Known | None = Known(None, places_of(mention, gesture_of(state), label=mention.phrase))
+        found: Known | None = Known(None, places_of(mention, here_of(state), label=mention.phrase))
     else:
         found = known_of(mention, state)
     if found is None:
@@ -177,7 +173,3 @@ def _subtract_one(mention: Mention, state: Situation) -> Calls:
     if len(found.places.steps) > 1:
         raise CannotPlanError("one_at_a_time")
     return selecting(found, state, "subtract")
-
-
-def _without_picks(mention: Mention) -> dict[str, str | int]:
-    return {key: value for key, value in mention.place.items() if key not in ("ordinal", "extreme", "amount", "from")}

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from prompts.vocabulary_loader import Meaning
 
+RELATIONS = ("inside", "outside", "near", "left_of", "right_of", "above", "below")
+"""Where a thing can be to another, as `where` names it."""
+SHARED = frozenset({"side", "side_too", "row", "column", *RELATIONS})
+"""What is said of the place of the last of several things and meant for all."""
 _LOCATIVE = frozenset({"on", "in", "at", "under", "behind", "beside", "inside"})
 
 
@@ -62,7 +66,7 @@ class Names:
 
 def shared(mentions: list[Mention], worn: Collection[str] = ()) -> list[Mention]:
     """Nouns and places that stand once and are meant for all: "red and green apples on the left"."""
-    named = list(mentions)
+    named = _at_once(mentions)
     for position in reversed(range(len(named) - 1)):
         mention, after = named[position], named[position + 1]
         if _lacks_noun(mention) and not _lacks_noun(after) and after.plain and not mention.attribute:
@@ -77,14 +81,26 @@ def shared(mentions: list[Mention], worn: Collection[str] = ()) -> list[Mention]
     if named:
         named = [_described_alike(mention, named[-1]) for mention in named]
     last = named[-1].place if named else {}
-    where = {
-        key: value for key, value in last.items() if key in ("side", "side_too", "row", "inside", "outside", "near")
-    }
+    where = {key: value for key, value in last.items() if key in SHARED}
     if where and not any(mention.place for mention in named[:-1]):
         named = [
             mention if mention.handles else replace(mention, place={**where, **mention.place}) for mention in named
         ]
     return named
+
+
+def _at_once(mentions: list[Mention]) -> list[Mention]:
+    """Relations that hold together: "the ones left of m5 and above m4"."""
+    kept: list[Mention] = []
+    for mention in mentions:
+        before = kept[-1].place if kept else {}
+        bare = mention == Mention(place=mention.place, plural=mention.plural)
+        relations = mention.place.keys() <= set(RELATIONS) and bool(before.keys() & set(RELATIONS))
+        if bare and mention.place and relations and not mention.place.keys() & before.keys():
+            kept[-1] = replace(kept[-1], place={**before, **mention.place})
+        else:
+            kept.append(mention)
+    return kept
 
 
 def _worn_together(mentions: list[Mention], worn: Collection[str]) -> list[Mention]:

@@ -307,7 +307,7 @@ def _meaning(means: Meaning, values: dict[str, str | int]) -> Meaning:
             filled[key] = said
         else:
             value = values[slot.group(2)]
-            filled[key] = -int(value) if slot.group(1) else value
+            filled[key] = -int(value) if slot.group(1) else float(value) if slot.group(2) == "decimal" else value
     return filled
 
 

@@ -29,6 +29,7 @@ _FREE_SLOTS = {
     "word": r"\S+ ",
     "handle": r"m\d+ ",
     "digits": r"\d+ ",
+    "decimal": r"\d+\.\d+ ",
     "xy": r"\d+(?:\.\d+)?,\d+(?:\.\d+)? ",
 }
 _TOKEN = re.compile(r"\s*(\{\w+\}|<\w+>|[\[\]()|$]|[^\s\[\]()|{}<>$]+)")

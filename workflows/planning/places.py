@@ -1,7 +1,7 @@
 """From places in words to the `where` of the tools.
 
-`where` filters (side, row, inside, outside, near, colour, label), then picks by order or extreme. What does not fit
-into one `where` becomes several, one after the other; "the two biggest" becomes a choice of several picks.
+`where` filters (side, row, column, relations, colour, label, doubt), then picks by order or extreme. What does not fit
+into one `where` becomes several, one after the other; "the first two rows" becomes a choice of several.
 This module does not know the objects of the picture.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.planning.mention import Mention
+from workflows.planning.mention import RELATIONS, Mention
 
 Where = dict[str, Any]
 
-_FILTERS = ("side", "row", "inside", "outside", "near")
+_FILTERS = ("side", "row", "column", *RELATIONS, "min_score", "review")
+_SEVERAL = {"rows": "row", "columns": "column"}
 _EXTREME_OF_SIDE = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 _ORDER_FROM = {
     "left": ("left_to_right", 1),
@@ -76,7 +77,7 @@ def places_of(mention: Mention, here: str | None, *, one_side: bool = True, **fi
         raise CannotPlanError(str(place["unsupported"]))
     where: Where = {key: value for key, value in filters.items() if value is not None}
     for key in _FILTERS:
-        if key in place and not (key == "row" and "rows" in place):
+        if key in place and f"{key}s" not in place:
             if place[key] == "here" and here is None:
                 raise CannotPlanError("click_needed")
             where[key] = here if place[key] == "here" else place[key]
@@ -102,30 +103,22 @@ def places_of(mention: Mention, here: str | None, *, one_side: bool = True, **fi
     return Places(tuple(steps), tuple(picks))
 
 
-def repeated_picks(mention: Mention) -> list[Where]:
-    """The picks for taking away: after the first is gone, the next one is first."""
-    picks = _picks(mention)
-    if len(picks) < 2:
-        return picks
-    first = picks[0]
-    return [first] * len(picks)
-
-
 def _picks(mention: Mention) -> list[Where]:
-    """The picks by order or extreme, one for each thing that is meant; without an order, tools take reading order."""
+    """The picks by order or extreme, or one for each of several rows; without an order, tools take reading order."""
     place = mention.place
-    if "rows" in place:
-        first = int(place["row"])
-        return [{"row": first + (number if first > 0 else -number)} for number in range(int(place["rows"]))]
-    order: str | None
+    for several, one in _SEVERAL.items():
+        if several in place:
+            first, step = int(place[one]), 1 if int(place[one]) > 0 else -1
+            return [{one: first + step * number} for number in range(int(place[several]))]
     amount = int(place.get("amount", 1))
-    ordinal = place.get("ordinal")
-    extreme = place.get("extreme")
+    limit = {"limit": amount} if amount > 1 else {}
+    ordinal, extreme = place.get("ordinal"), place.get("extreme")
+    order: str | None = None
     if "certainty" in place:
         order, first = "by_score", int(place["certainty"])
+    elif extreme is not None and ordinal is None:
+        return [{"extreme": extreme, **limit}]
     elif extreme is not None:
-        if ordinal is None and amount == 1:
-            return [{"extreme": extreme}]
         order, sign = _ORDER_OF_EXTREME[str(extreme)]
         first = sign * int(ordinal or 1)
     elif ordinal is not None:
@@ -133,6 +126,5 @@ def _picks(mention: Mention) -> list[Where]:
         first = sign * int(ordinal)
     else:
         return []
-    step = 1 if first > 0 else -1
-    ordered = {} if order is None else {"order": order}
-    return [{**ordered, "ordinal": first + step * number} for number in range(amount)]
+    start = {} if limit and first == 1 else {"ordinal": first}
+    return [{**({"order": order} if order else {}), **start, **limit}]

@@ -18,6 +18,12 @@ def gesture_of(state: Situation) -> str | None:
     return state.context.click.gesture if state.context.click is not None else None
 
 
+def here_of(state: Situation) -> str | None:
+    """What "here", "this" and "it" stand for in a place: the thing clicked, the click, or the only thing selected."""
+    selected = state.context.selection
+    return state.hit() or gesture_of(state) or (selected[0] if len(selected) == 1 else None)
+
+
 def about_click(order: Order, state: Situation) -> bool:
     """Whether the order is about what was clicked, and a click came with it."""
     mention = order.names.first

@@ -87,7 +87,7 @@ def _orders(request: str, state: Situation, language: str) -> Iterator[Order]:
     for clause in found:
         if len(clause.words.split()) > _LONGEST_CLAUSE:
             raise CannotPlanError("too_long")
-        order = understand(clause, language)
+        order = understand(replace(clause, words=state.with_handles(clause.words, language)), language)
         if order is None:
             raise CannotPlanError(_refusal(clause, language))
         yield order

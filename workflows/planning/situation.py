@@ -5,11 +5,15 @@ This module does not know words beyond the labels of known objects.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from prompts.vocabulary_loader import vocabulary
 from workflows.planning.context import KnownObject, PlanContext, PlannedCall
+from workflows.planning.handles import listed
 from workflows.planning.mention import Mention
+from workflows.planning.nouns import plural_phrase
 from workflows.planning.places import CannotPlanError
 from workflows.planning.wording import one_slip
 
@@ -69,6 +73,26 @@ class Situation:
         if not named and " " not in mention.plain:
             named = tuple(label for label in labels if one_slip(mention.plain, label) and len(label) > 4)
         return (named, mention.colour) if mention.colour is None or mention.plain in named else ((), None)
+
+    def with_handles(self, words: str, language: str = "english") -> str:
+        """`words` with the handle in place of each known thing that others are said to be in, by or beside.
+
+        Raises:
+            CannotPlanError: several known things have that name.
+        """
+        lists = vocabulary(language).words.lists
+        relations = "|".join(sorted(map(re.escape, lists["relations"]), key=len, reverse=True))
+        articles = "|".join(map(re.escape, lists["the"]))
+        for label in sorted({known.label for known in self.objects}, key=len, reverse=True):
+            names = "|".join(map(re.escape, (plural_phrase(label, language), label)))
+            said = re.compile(rf"\b({relations}) (?:{articles}) (?:{names})(?= |$)")
+            if said.search(words) is None:
+                continue
+            handles = self.of_labels([label])
+            if len(handles) > 1:
+                raise CannotPlanError("which_one", thing=label, handles=listed(handles))
+            words = said.sub(rf"\1 {handles[0]}", words)
+        return words
 
     def existing(self, handles: Sequence[str]) -> list[str]:
         """`handles`, each once.

@@ -26,7 +26,7 @@ _TYPOGRAPHY = str.maketrans(
         "`": "'",
     }
 )
-_TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|\d+\.\d+|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
 _HANDLE_LIST = re.compile(r"\b(?:objects|masks|items|numbers|nos)((?:\s*(?:,|and|to|-|&)?\s*#?\d+\b)+)")
 _HANDLE = re.compile(r"(?:\b(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
 _SPACED_HANDLE = re.compile(r"\bm[ -]?(\d+)\b")
