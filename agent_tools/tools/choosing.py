@@ -175,7 +175,10 @@ def _filters(context: ToolContext, where: Where, slopes: Mapping[str, float]) ->
         )
     if where.min_score is not None:
         least = where.min_score
-        steps.append((f"scores {least:g} or more", lambda things: [t for t in things if (t.score or 0) >= least]))
+        # As it is told: what reads 0.90 is 0.9 or more.
+        steps.append(
+            (f"scores {least:g} or more", lambda things: [t for t in things if round(t.score or 0, 2) >= least])
+        )
     if where.review is not None:
         review = where.review
         steps.append(
