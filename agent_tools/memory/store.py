@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, delete, fu
 
 from agent_tools.errors import ConfigError, ConflictError, MemoryStoreError, shorten
 from agent_tools.memory import schema
-from agent_tools.memory.calls import names_any
 from agent_tools.memory.database import Database
+from agent_tools.memory.forgetting import forget
 from agent_tools.memory.records import CallRecord, ConversationSummary, TurnRecord
 from agent_tools.memory.rows import (
     VERSION_COLUMNS,
@@ -31,7 +31,7 @@ from agent_tools.memory.rows import (
     timeline_of,
     version_row,
 )
-from agent_tools.memory.staged import Forgotten, Staged
+from agent_tools.memory.staged import Staged
 from agent_tools.memory.timeline import Timeline
 
 _log = logging.getLogger(__name__)
@@ -63,7 +63,10 @@ _VERSION_COLUMNS = [
     cast(column, Text) if column is schema.versions.c.prompts else column
     for column in (schema.versions.c[name] for name in VERSION_COLUMNS)
 ]
-_PARTS = (schema.turns, schema.pictures, schema.openings, schema.gestures, schema.versions, schema.calls)
+_NOTE_TRACES = (
+    update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
+)
+"""Says that there are traces to scrub."""
 
 
 class Store:
@@ -258,7 +261,8 @@ class Store:
         with self._writing(flushed=not staged.only_takes_in) as connection:
             self._advance(connection, staged)
             if staged.forgotten:
-                self._forget(connection, staged, staged.forgotten)
+                connection.execute(_NOTE_TRACES)
+                forget(connection, lambda table: self._mine(table, conversation), staged, staged.forgotten)
             if staged.originals:
                 self._hold_pictures(connection)
                 for picture in staged.originals:
@@ -296,61 +300,6 @@ class Store:
                 f"revision {before.revision}, found {found}. Ask again; nothing of this turn was kept."
             )
 
-    def _forget(self, connection: Connection, staged: Staged, gone: Forgotten) -> None:
-        conversation = staged.begun_on.conversation
-        objects = [number for handle in gone.objects if (number := number_of(handle)) is not None]
-        pictures = [number for handle in gone.pictures if (number := number_of(handle)) is not None]
-
-        def erase(table: Table, *conditions: Any) -> None:
-            connection.execute(delete(table).where(self._mine(table, conversation), *conditions))
-
-        connection.execute(
-            update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
-        )
-        if gone.everything:
-            for table in _PARTS:
-                erase(table)
-            return
-        self._forget_words(connection, staged, gone)
-        for some in _portions(objects):
-            erase(schema.versions, schema.versions.c.object.in_(some))
-        for some in _portions(pictures):
-            erase(schema.gestures, schema.gestures.c.picture.in_(some))
-            erase(schema.openings, schema.openings.c.picture.in_(some))
-            erase(schema.pictures, schema.pictures.c.number.in_(some))
-        for number, node in staged.begun_on.nodes.items():
-            kept = staged.base.nodes.get(number)
-            if kept != node:
-                connection.execute(
-                    update(schema.turns)
-                    .where(self._mine(schema.turns, conversation), schema.turns.c.number == number)
-                    .values(node_columns(kept))
-                )
-
-    def _forget_words(self, connection: Connection, staged: Staged, gone: Forgotten) -> None:
-        """Erase what was said and called about what is forgotten."""
-        conversation, turns, calls = staged.begun_on.conversation, schema.turns, schema.calls
-        every = [one for versions in staged.begun_on.versions.values() for one in versions]
-        silent = {one.turn for one in every if one.handle in gone.objects}
-        silent -= {one.turn for one in every if one.handle not in gone.objects}
-        for some in _portions([number_of(handle) for handle in gone.pictures]):
-            there = self._mine(turns, conversation) & turns.c.picture.in_(some)
-            silent.update(connection.execute(select(turns.c.number).where(there)).scalars())
-            connection.execute(update(turns).where(there).values(picture=None))
-        for some in _portions(sorted(silent)):
-            connection.execute(
-                update(turns)
-                .where(self._mine(turns, conversation), turns.c.number.in_(some))
-                .values(request="", answer="", click=None, forgotten=True)
-            )
-            connection.execute(delete(calls).where(self._mine(calls, conversation), calls.c.turn.in_(some)))
-        left = connection.execute(
-            select(calls.c.call_id, calls.c.arguments, calls.c.data).where(self._mine(calls, conversation))
-        ).all()
-        naming = [row.call_id for row in left if names_any(gone.handles, row.arguments, row.data)]
-        for names in _portions(naming):
-            connection.execute(delete(calls).where(self._mine(calls, conversation), calls.c.call_id.in_(names)))
-
     def erase(self, conversation: str) -> None:
         """Erase a conversation with all that belongs to it.
 
@@ -361,9 +310,7 @@ class Store:
         with self._writing() as connection:
             self._head(connection, conversation)
             connection.execute(delete(heads).where(heads.c.id == conversation, heads.c.owner == self._owner))
-            connection.execute(
-                update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
-            )
+            connection.execute(_NOTE_TRACES)
         self._scrub()
 
     def _hold_pictures(self, connection: Connection) -> None:
@@ -401,12 +348,6 @@ def unknown(conversation: str) -> ConfigError:
         f"conversation={shorten(conversation)} is not here: expected the id of one of your conversations. "
         "Check it, or leave it out to begin a new one."
     )
-
-
-def _portions(values: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
-    """`values` in pieces that fit the number of parameters a statement may have."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _rows(staged: Staged) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
