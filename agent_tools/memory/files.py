@@ -92,6 +92,16 @@ class PictureFiles:
             if digest in self._loaded:
                 self._loaded.move_to_end(digest)
                 return self._loaded[digest]
+        picture = Picture.from_bytes(self.read(digest, name), name)
+        self.remember(picture)
+        return picture
+
+    def read(self, digest: str, name: str) -> bytes:
+        """The original bytes of the picture of this SHA-256.
+
+        Raises:
+            MemoryStoreError: the file is missing or damaged.
+        """
         path = self.path(digest)
         try:
             data = path.read_bytes()
@@ -105,9 +115,7 @@ class PictureFiles:
                 f"picture={name} is damaged: expected the content of {path} to match its name. "
                 "Remove that file and open the picture again."
             )
-        picture = Picture.from_bytes(data, name)
-        self.remember(picture)
-        return picture
+        return data
 
     def sweep(self, wanted: Container[str]) -> None:
         """Remove every file but the wanted digests, half-written ones too.

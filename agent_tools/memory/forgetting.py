@@ -1,4 +1,4 @@
-"""What a forgetting takes out of the tables. This module does not know transactions, files, or what made a turn forget."""
+"""What a forgetting takes out of the tables. This module does not know transactions, files, or why a turn forgot."""
 
 from __future__ import annotations
 

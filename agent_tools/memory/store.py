@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,7 @@ from agent_tools.memory.rows import (
 )
 from agent_tools.memory.staged import Staged
 from agent_tools.memory.timeline import Timeline
+from agent_tools.pictures import Picture
 
 _log = logging.getLogger(__name__)
 _HEAD = select(schema.conversations).where(
@@ -63,9 +64,7 @@ _VERSION_COLUMNS = [
     cast(column, Text) if column is schema.versions.c.prompts else column
     for column in (schema.versions.c[name] for name in VERSION_COLUMNS)
 ]
-_NOTE_TRACES = (
-    update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
-)
+_NOTE_TRACES = update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
 """Says that there are traces to scrub."""
 
 
@@ -312,6 +311,60 @@ class Store:
             connection.execute(delete(heads).where(heads.c.id == conversation, heads.c.owner == self._owner))
             connection.execute(_NOTE_TRACES)
         self._scrub()
+
+    def rows(self, conversation: str) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+        """Everything kept of a conversation, as it stands: its own row, and its rows by table, in order.
+
+        Raises:
+            ConfigError: the owner has no such conversation.
+        """
+        with self._reading() as connection:
+            head = self._head(connection, conversation)
+            parts = {
+                table.name: connection.execute(
+                    select(table).where(self._mine(table, conversation)).order_by(*table.primary_key)
+                )
+                .mappings()
+                .all()
+                for table in schema.PARTS
+            }
+        return dict(head._mapping), {name: [dict(row) for row in rows] for name, rows in parts.items()}
+
+    def take_in(
+        self, head: Mapping[str, Any], parts: Mapping[str, list[dict[str, Any]]], pictures: Iterable[Picture]
+    ) -> str:
+        """Write a whole conversation, checked before, in one transaction; its id, which is a new one where its own is
+        taken.
+
+        Raises:
+            MemoryStoreError: it cannot be written; nothing of it is.
+        """
+        meta, heads = schema.meta.c, schema.conversations
+        with self._writing() as connection:
+            # Should this end in the middle, the pictures written by then are swept when the store is next opened.
+            connection.execute(_NOTE_TRACES)
+            noted = connection.execute(select(meta.value).where(meta.key == "unscrubbed")).scalar_one()
+        try:
+            with self._writing() as connection:
+                self._hold_pictures(connection)
+                taken = connection.execute(select(heads.c.id).where(heads.c.id == head["id"])).one_or_none()
+                own = {"conversation": secrets.token_hex(16) if taken else head["id"], "owner": self._owner}
+                for picture in pictures:
+                    self.files.save(picture)
+                # A process that knew an erased conversation of this id must not take this one for it.
+                revision = head["revision"] + 1 + secrets.randbits(16)
+                placed = {**head, "id": own["conversation"], "owner": self._owner, "revision": revision}
+                connection.execute(insert(heads).values(placed))
+                for table in schema.PARTS:
+                    if rows := parts[table.name]:
+                        connection.execute(insert(table), [{**own, **row} for row in rows])
+                connection.execute(
+                    update(schema.meta).where(meta.key == "unscrubbed", meta.value == noted).values(value=noted - 1)
+                )
+        except BaseException:
+            self._scrub()
+            raise
+        return str(own["conversation"])
 
     def _hold_pictures(self, connection: Connection) -> None:
         """Make every other transaction that adds or sweeps picture files wait for this one."""
