@@ -10,7 +10,6 @@ This module does not know files, databases or what turns do. What does not fit i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
@@ -23,7 +22,7 @@ from agent_tools.memory import schema
 from agent_tools.memory.archives import Archive
 from agent_tools.memory.calls import listed_objects
 from agent_tools.memory.checks import gesture_points
-from agent_tools.memory.json_rows import LARGEST, from_json
+from agent_tools.memory.json_rows import LARGEST, MOST, from_json
 from agent_tools.memory.records import TurnKind
 from agent_tools.pictures import Picture
 from agent_tools.settings import settings
@@ -187,7 +186,7 @@ def _numbers(value: Any, count: int) -> bool:
     return (
         isinstance(value, list)
         and len(value) == count
-        and all(type(each) in (int, float) and abs(each) <= 1e15 and math.isfinite(each) for each in value)
+        and all(type(each) in (int, float) and abs(each) <= MOST for each in value)
     )
 
 

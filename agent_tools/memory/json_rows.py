@@ -6,7 +6,6 @@ newer tables. This module does not know what rows mean together, nor files and d
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,8 @@ from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, Strin
 
 LARGEST = 2**31 - 1
 """Of a whole number, in every kind of database."""
+MOST = 1e15
+"""Of any other number: no pixel, second or score is beyond it."""
 _NOT_CARRIED = ("conversation", "owner")
 
 
@@ -60,7 +61,7 @@ def _value(column: Column[Any], value: Any) -> Any:
     elif isinstance(kind, Integer):
         fits = type(value) is int and 0 <= value <= LARGEST
     elif isinstance(kind, Float):
-        fits = type(value) in (int, float) and math.isfinite(value)
+        fits = type(value) in (int, float) and abs(value) <= MOST
     elif isinstance(kind, LargeBinary):
         fits = isinstance(value, str) and value.isascii()
         value = value.encode() if fits else value
