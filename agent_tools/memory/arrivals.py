@@ -48,8 +48,9 @@ def arrived(archive: Archive) -> tuple[dict[str, Any], Rows]:
         picture["name"] = opened.name  # as every name to show: never a path, never long
     _check_words(head, parts)
     _check_gestures(head, parts)
+    made = {(row["object"], row["version"]) for row in parts["versions"]}
     for version in parts["versions"]:
-        _check_version(head, version)
+        _check_version(head, version, made)
     _check_masks(parts)
     _Walk(head, parts).check()
     return head, parts
@@ -131,12 +132,15 @@ def _check_gestures(head: Mapping[str, Any], parts: Rows) -> None:
             raise ValueError(str(error)) from error
 
 
-def _check_version(head: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+def _check_version(head: Mapping[str, Any], row: Mapping[str, Any], made: set[tuple[int, int]]) -> None:
     name, used = f"m{row['object']} version {row['version']}", head["objects_used"]
     _need(1 <= row["object"] <= used and row["version"] >= 1, f"{name}: its number")
     parent = (row["parent_object"], row["parent_version"])
     fits = None not in parent and 1 <= parent[0] <= used and parent[1] >= 1
     _need(fits or parent == (None, None), f"{name}: its parent")
+    # Whoever follows an object back to its first version has to arrive there.
+    of_itself = parent[0] == row["object"]
+    _need(not of_itself or (parent in made and parent[1] < row["version"]), f"{name}: its parent")
     _need(isinstance(row["prompts"], list) and all(map(_is_prompt, row["prompts"])), f"{name}: its prompts")
 
 

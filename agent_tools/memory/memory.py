@@ -241,7 +241,14 @@ class Memory:
         _check_id(conversation)
         with self._alone(conversation):
             timeline = self._timeline(conversation)
-            turn = Turn(timeline, self._files, lambda call: self._store.find_call(conversation, call), request, click)
+            turn = Turn(
+                timeline,
+                self._files,
+                lambda call: self._store.find_call(conversation, call),
+                request,
+                click,
+                lambda turns: self._store.requests(conversation, turns),
+            )
             try:
                 yield turn
             except BaseException:

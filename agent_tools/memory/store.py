@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -242,6 +242,15 @@ class Store:
             self._head(connection, conversation)
             rows = connection.execute(_SAID, {"id": conversation, "owner": self._owner, "last": last})
             return [(row.request, row.answer) for row in rows][::-1]
+
+    def requests(self, conversation: str, numbers: Sequence[int]) -> dict[int, str]:
+        """The words of committed turns by their number, but for turns without any."""
+        turns, wanted = schema.turns, set(numbers)
+        query = select(turns.c.number, turns.c.request).where(
+            self._mine(turns, conversation), turns.c.number.between(min(wanted), max(wanted)), turns.c.request != ""
+        )
+        with self._reading() as connection:
+            return {row.number: row.request for row in connection.execute(query) if row.number in wanted}
 
     def find_call(self, conversation: str, call_id: str) -> CallRecord | None:
         """The committed call of this id, masks left out."""

@@ -268,6 +268,9 @@ HOSTILE: dict[str, Edit] = {
     "a prompt without its labels": setting("versions", 0, prompts=[{"points": [[1, 2]]}]),
     "a prompt of a wild chance": setting("versions", 0, prompts=[{"chance": "high"}]),
     "a parent without its version": setting("versions", 4, parent_version=None),
+    "a version that is its own parent": setting("versions", 1, parent_object=1, parent_version=2),
+    "a version made from a later one": setting("versions", 1, parent_object=1, parent_version=3),
+    "a version made from none": setting("versions", 2, parent_object=1, parent_version=9),
     "a call of no turn": setting("calls", 0, turn=99),
     "a call that lists a wild mask": setting("calls", 0, data={"objects": [{"handle": "m1", "mask": {"version": []}}]}),
     "a call that lists a wrong mask": setting(
