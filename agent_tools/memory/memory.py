@@ -106,6 +106,24 @@ class Memory:
     ) -> None:
         self.close()
 
+    @property
+    def name(self) -> str:
+        """What errors call the store; never a password."""
+        return self._store_name
+
+    @property
+    def picture_folder(self) -> Path:
+        """Where the pictures of all conversations are; it is made with the first one."""
+        return self._files.folder
+
+    def picture_bytes(self) -> int:
+        """Bytes that the pictures of all conversations take, those of other owners too.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        return self._files.total()
+
     def create(self) -> str:
         """Begin a conversation; its id, 32 random hex digits.
 

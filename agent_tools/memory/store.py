@@ -142,25 +142,47 @@ class Store:
 
     def summaries(self) -> list[ConversationSummary]:
         """The owner's conversations, oldest first."""
-        heads, turns = schema.conversations.c, schema.turns.c
+        heads, turns, pictures = schema.conversations.c, schema.turns.c, schema.pictures.c
         last = (
             select(turns.conversation, func.max(turns.number).label("number"))
             .where(turns.owner == self._owner, turns.forgotten.is_(False))
             .group_by(turns.conversation)
             .subquery()
         )
+        used = (
+            select(turns.conversation, func.max(turns.committed).label("at"))
+            .where(turns.owner == self._owner)
+            .group_by(turns.conversation)
+            .subquery()
+        )
         query = (
-            select(heads.id, heads.created, heads.turns, turns.request)
+            select(heads.id, heads.created, heads.turns, turns.request, used.c.at)
+            .outerjoin(used, used.c.conversation == heads.id)
             .outerjoin(last, last.c.conversation == heads.id)
             .outerjoin(schema.turns, (turns.conversation == last.c.conversation) & (turns.number == last.c.number))
             .where(heads.owner == self._owner)
             .order_by(heads.created, heads.id)
         )
         with self._reading() as connection:
-            return [
-                ConversationSummary(row.id, row.created, row.turns, row.request or "")
-                for row in connection.execute(query)
-            ]
+            rows = connection.execute(query).all()
+            shown = connection.execute(
+                select(pictures.conversation, pictures.digest).where(pictures.owner == self._owner)
+            ).all()
+        sizes: dict[str, list[int]] = {}
+        for conversation, digest in shown:
+            sizes.setdefault(conversation, []).append(self.files.size(digest))
+        return [
+            ConversationSummary(
+                id=row.id,
+                created=row.created,
+                turns=row.turns,
+                last_request=row.request or "",
+                last_used=max(row.created, row.at or 0.0),
+                pictures=len(sizes.get(row.id, ())),
+                picture_bytes=sum(sizes.get(row.id, ())),
+            )
+            for row in rows
+        ]
 
     def _head(self, connection: Connection, conversation: str) -> Row[Any]:
         head = connection.execute(_HEAD, {"id": conversation, "owner": self._owner}).one_or_none()

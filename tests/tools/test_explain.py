@@ -32,7 +32,7 @@ def test_explain_says_what_found_an_object_and_whether_it_is_borderline(make: An
         'm1-m3: found by "red" in turn 2 ("count the red ones") by fake-detector + fake-segmenter; '
         "a hit begins at score 0.50."
     )
-    assert [line.split(",")[0] for line in each] == ["m1 red 0.95", "m2 red 0.75", "m3 red 0.55"]
+    assert [line.split(",")[0] for line in each] == ["m1 red 0.75", "m2 red 0.95", "m3 red 0.55"]
     assert each[2] == "m3 red 0.55, real with chance 60%, borderline, to review"
     doubtful = result.data["provenance"][2]
     assert (doubtful["phrase"], doubtful["gesture"], doubtful["turn"]) == ("red", None, 2)
