@@ -41,7 +41,7 @@ def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:
         for thing in objects
         if picture in (None, thing.picture)
         and thing.label in named
-        and arguments.turn in (None, context.found_in(thing))
+        and (arguments.turn is None or _found_in(context, thing) == arguments.turn)
     ]
     known = _grouped(context, things)
     asked = ", ".join(f"{name}={value}" for name, value in arguments.model_dump(exclude_none=True).items())
@@ -86,11 +86,16 @@ def _grouped(context: ToolContext, things: Sequence[ObjectVersion]) -> Known:
     """The handles by picture, label and the turn that found them."""
     known: dict[tuple[str, str, int], list[str]] = {}
     for thing in things:
-        known.setdefault((thing.picture, thing.label, context.found_in(thing)), []).append(thing.handle)
+        known.setdefault((thing.picture, thing.label, _found_in(context, thing)), []).append(thing.handle)
     return [
         {"picture": picture, "label": label, "turn": turn, "handles": handles}
         for (picture, label, turn), handles in known.items()
     ]
+
+
+def _found_in(context: ToolContext, thing: ObjectVersion) -> int:
+    # Most things were never corrected, and there may be ten thousand of them.
+    return thing.turn if thing.version == 1 else context.found_in(thing)
 
 
 def _spoken(known: Known) -> list[str]:

@@ -1,6 +1,7 @@
 """show, recall, undo, redo, forget and open_picture."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,19 @@ def test_recall_of_many_describes_the_first_and_names_all(make: Any) -> None:
     assert result.text.splitlines()[0] == "30 dot on p1, turn 2: m1-m30"
     assert result.text.splitlines()[-1] == "10 more are not described."
     assert len(result.data["objects"]) == 30
+
+
+def test_recall_among_ten_thousand_is_quick_and_short(make: Any) -> None:
+    toolkit = make()
+    with toolkit.turn("many") as turn:
+        for place in range(10_000):
+            turn.add_object(picture="p1", label="lemon" if place % 50 else "lime", box=(place % 60, 0, 64, 1))
+    for asked in ({"label": "limes"}, {"label": "lemon", "turn": 2}, {}):
+        began = time.process_time()
+        result = toolkit.call("recall", asked)
+        # Some 40 ms, but a shared machine is no clock: what looks at everything once for each object takes seconds.
+        assert time.process_time() - began < 0.5
+        assert len(result.text) <= 1500
 
 
 def test_undo_and_redo_move_by_the_turn(shelf: VisionToolkit) -> None:
