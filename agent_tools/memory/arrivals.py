@@ -11,7 +11,7 @@ This module does not know files, databases or what turns do. What does not fit i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from sqlalchemy import Table
@@ -74,10 +74,11 @@ def _need(fits: bool, what: str) -> None:
         raise ValueError(f"{what} does not fit")
 
 
-def _check_keys(table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+def _check_keys(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [column.name for column in table.primary_key if column.name != "conversation"]
     keys = [tuple(row[name] for name in names) for row in rows]
     _need(len(set(keys)) == len(keys), f"{table.name}: a key that comes twice")
+    _need(len({frozenset(row) for row in rows}) <= 1, f"{table.name}: a column that only some rows have")
 
 
 def _check_head(head: Mapping[str, Any], parts: Rows) -> None:
@@ -115,7 +116,7 @@ def _check_words(head: Mapping[str, Any], parts: Rows) -> None:
             if isinstance(mask, dict) and mask.keys() == {"version"}:
                 _need(type(mask["version"]) is int, f"{name}: a mask")
             elif mask is not None:
-                _mask(name, lambda mask=mask: Mask.from_coco(mask))
+                _mask(name, mask)
 
 
 def _check_gestures(head: Mapping[str, Any], parts: Rows) -> None:
@@ -156,14 +157,14 @@ def _check_masks(parts: Rows) -> None:
             continue
         _need(mask[:2] == sizes.get(row["picture"]) and mask[2] is not None, f"{name}: its mask's size")
         if mask not in areas:
-            coco = {"size": list(mask[:2]), "counts": mask[2]}
-            areas[mask] = _mask(name, lambda coco=coco: Mask.from_coco(coco)).area
+            areas[mask] = _mask(name, {"size": list(mask[:2]), "counts": mask[2]}).area
         _need(row["area"] == areas[mask], f"{name}: its area")
 
 
-def _mask(name: str, read: Callable[[], Mask]) -> Mask:
+def _mask(name: str, encoded: Any) -> Mask:
+    _need(isinstance(encoded, dict), f"{name}: a mask")
     try:
-        return read()
+        return Mask.from_coco(encoded)
     except ToolInputError as error:
         raise ValueError(f"{name}: {error}") from error
 
@@ -173,6 +174,7 @@ def _is_prompt(prompt: Any) -> bool:
     if not isinstance(prompt, dict):
         return False
     points, labels, chance = prompt.get("points", []), prompt.get("labels", []), prompt.get("chance", 1)
+    like = prompt.get("like", [])
     return (
         isinstance(points, list)
         and all(_numbers(point, 2) for point in points)
@@ -182,7 +184,9 @@ def _is_prompt(prompt: Any) -> bool:
         and _numbers([chance], 1)
         and 0 <= chance <= 1
         and ("box" not in prompt or _numbers(prompt["box"], 4))
-        and all(isinstance(prompt.get(name, ""), str) for name in ("phrase", "gesture"))
+        and _numbers([prompt.get("threshold", 0)], 1)
+        and isinstance(like, list)
+        and all(isinstance(text, str) for text in (*like, prompt.get("phrase", ""), prompt.get("gesture", "")))
     )
 
 

@@ -1,7 +1,7 @@
 """Rows of the store as JSON, and JSON as rows again, each value checked against its column.
 
-A column that a row does not have gets what the column says where nothing is said, so that rows of an older askmask fit
-newer tables. This module does not know what rows mean together, nor files and databases.
+A column that a row does not have is NULL, or what the database fills in, so that rows of an older askmask fit newer
+tables. This module does not know what rows mean together, nor files and databases.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ def from_json(table: Table, value: Any) -> dict[str, Any]:
     known = {column.name: column for column in columns(table)}
     if foreign := sorted(value.keys() - known.keys()):
         raise ValueError(f"{table.name}: {', '.join(foreign)[:80]} is unknown; a newer askmask may have written it")
-    return {name: _value(column, value[name]) if name in value else _left_out(column) for name, column in known.items()}
+    return {
+        name: _value(column, value[name]) if name in value else _left_out(column)
+        for name, column in known.items()
+        if name in value or column.server_default is None
+    }
 
 
-def _left_out(column: Column[Any]) -> Any:
-    default = column.default
-    if default is not None and default.is_scalar:
-        return default.arg  # type: ignore[attr-defined]
+def _left_out(column: Column[Any]) -> None:
     if not column.nullable:
         raise ValueError(f"{column.table.name}: {column.name} is missing")
-    return None
 
 
 def _value(column: Column[Any], value: Any) -> Any:

@@ -72,6 +72,7 @@ def _provenance(versions: Sequence[ObjectVersion], words: Mapping[int, str]) -> 
         "label": last.label,
         "phrase": asked.get("phrase"),
         "gesture": asked.get("gesture"),
+        "like": asked.get("like"),
         "turn": first.turn,
         "request": words.get(first.turn),
         "model": first.model,
@@ -110,6 +111,8 @@ def _origin(known: Mapping[str, Any]) -> str:
         how = f"pointed at ({known['gesture']})"
     elif known["phrase"]:
         how = f'found by "{shorten(known["phrase"])}"'
+    elif known["like"]:
+        how = f"found to be like {compact(known['like'])}"
     elif known["parent"]:
         how = "made"
     else:

@@ -22,8 +22,8 @@ from agent_tools.memory import CallRecord
 from agent_tools.tools.arguments import Where, json_schema
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.count import CountArguments, count
-from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
 from agent_tools.tools.explain import ExplainArguments, explain
+from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
 from agent_tools.tools.forget import ForgetArguments, forget
 from agent_tools.tools.ground import GroundArguments, ground
 from agent_tools.tools.open_picture import OpenPictureArguments, open_picture

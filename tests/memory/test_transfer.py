@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, true
 
 from agent_tools.errors import ConfigError, MemoryStoreError
-from agent_tools.memory import CallRecord, Memory, archives
+from agent_tools.memory import CallRecord, Memory, archives, json_rows
 from agent_tools.pictures import Picture
 from agent_tools.settings import settings
 
@@ -266,6 +267,7 @@ HOSTILE: dict[str, Edit] = {
     "a mask that is not text": setting("versions", 0, mask_counts="\xe9"),
     "prompts that are none": setting("versions", 0, prompts="orange"),
     "a prompt without its labels": setting("versions", 0, prompts=[{"points": [[1, 2]]}]),
+    "a prompt like no object": setting("versions", 0, prompts=[{"like": [1]}]),
     "a prompt of a wild chance": setting("versions", 0, prompts=[{"chance": "high"}]),
     "a parent without its version": setting("versions", 4, parent_version=None),
     "a version that is its own parent": setting("versions", 1, parent_object=1, parent_version=2),
@@ -374,6 +376,19 @@ def test_columns_of_an_older_askmask_get_what_is_said_where_nothing_is(memory: M
     rewritten(exported, lambda members: [row.pop("stability") for row in members["versions.jsonl"]])
     conversation = memory.import_conversation(exported)
     assert {one.stability for one in memory.state(conversation).objects.values()} == {None}
+
+
+def test_column_that_the_database_fills_may_be_missing_from_every_row() -> None:
+    table = Table("things", MetaData(), Column("number", Integer), Column("seen", Boolean, nullable=False))
+    kept = Column("kept", Boolean, nullable=False, server_default=true())
+    newer = Table("things", MetaData(), Column("number", Integer), Column("seen", Boolean, nullable=False), kept)
+    row = json_rows.to_json(table, {"number": 1, "seen": True})
+    assert json_rows.from_json(newer, row) == row
+    assert json_rows.from_json(newer, {**row, "kept": False})["kept"] is False
+    with pytest.raises(ValueError, match="things: kept is unknown; a newer askmask"):
+        json_rows.from_json(table, {**row, "kept": False})
+    with pytest.raises(ValueError, match="things: seen is missing"):
+        json_rows.from_json(table, {"number": 1})
 
 
 # --- ends in the middle -------------------------------------------------------------------------------------------

@@ -82,6 +82,15 @@ def test_explain_of_a_derived_object_says_what_it_was_made_from(shelf: VisionToo
     assert result.data["provenance"][0]["parent"] == ["m1", 1]
 
 
+def test_explain_of_something_alike_names_the_example(shelf: VisionToolkit) -> None:
+    with shelf.turn("more like this") as turn:
+        told = [{"like": ["m1", "m2"], "chance": 0.6}, {"box": [0, 0, 2, 2]}]
+        turn.add_object(picture="p1", label="red", box=(0, 0, 2, 2), prompts=told, parent=("m1", 1), model="fake")
+    result = shelf.call("explain", {"handles": "m7"})
+    assert result.text.startswith('m7: found to be like m1 m2 in turn 3 ("more like this") by fake.\n')
+    assert result.text.endswith("real with chance 60%, borderline, made from m1")
+
+
 def test_explain_changes_nothing_and_means_the_selection(shelf: VisionToolkit) -> None:
     shelf.call("select", {"handles": ["m5"]})
     before = shelf.state

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent_tools.exporting import KINDS
 from agent_tools.masks import Mask
 from agent_tools.memory import Memory
+from agent_tools.memory.schema import VERSION
 from agent_tools.pictures import Picture
 from agent_tools.settings import settings
 from workflows import cli
@@ -156,6 +158,11 @@ def test_export_writes_the_selection_or_all_and_says_what_was_left_out(
     assert all(Path(path).is_file() for path in said["files"])
 
 
+def test_export_names_every_format_in_its_help(run: Run) -> None:
+    said = " ".join(run("export", "--help")[1].replace("│", " ").split())
+    assert [kind for kind in KINDS if kind not in said.replace("- ", "-")] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -189,7 +196,7 @@ def store_check(out: str) -> dict[str, object]:
 def test_doctor_says_what_the_store_holds(run: Run, kept: str) -> None:
     check = store_check(run("doctor", "--json")[1])
     assert check["ok"] is True
-    assert str(check["found"]).startswith("version 1, 1 conversations, pictures 0 of 20000 MB: ")
+    assert str(check["found"]).startswith(f"version {VERSION}, 1 conversations, pictures 0 of 20000 MB: ")
 
 
 def broken(_: pytest.MonkeyPatch) -> None:
@@ -218,7 +225,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
     ("trouble", "found", "step"),
     [
         (broken, "not readable as a conversation store", "Follow the message"),
-        (newer, "is of version 99: expected 1", "Follow the message"),
+        (newer, f"is of version 99: expected {VERSION}", "Follow the message"),
         (away, "postgresql://me@127.0.0.1:1/askmask cannot be reached", "Follow the message"),
         (full, "1 conversations", "conversations forget --older-than"),
     ],
