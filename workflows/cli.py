@@ -259,7 +259,8 @@ def export(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="coco, coco-panoptic, yolo-detect, yolo-segment, label-studio, csv, masks, label-maps, edges, cut-outs.",
+            help="coco, coco-panoptic, yolo-detect, yolo-segment, label-studio, csv, masks, label-maps, edges, "
+            "cut-outs.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],

@@ -278,6 +278,9 @@ HOSTILE: dict[str, Edit] = {
     "a call that lists a wrong mask": setting(
         "calls", 0, data={"objects": [{"handle": "m1", "mask": {"size": [9, 9], "counts": "abc"}}]}
     ),
+    "a call that lists a mask of a number": setting(
+        "calls", 0, data={"objects": [{"handle": "m1", "mask": {"size": [9, 9], "counts": 10**15}}]}
+    ),
     "a call that says a list": setting("calls", 0, data=[]),
     "a picture of another size": setting("pictures", 0, width=9),
     "a picture of another content": other_pixels,
