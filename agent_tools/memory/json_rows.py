@@ -40,16 +40,15 @@ def from_json(table: Table, value: Any) -> dict[str, Any]:
     known = {column.name: column for column in columns(table)}
     if foreign := sorted(value.keys() - known.keys()):
         raise ValueError(f"{table.name}: {', '.join(foreign)[:80]} is unknown; a newer askmask may have written it")
-    return {
-        name: _value(column, value[name]) if name in value else _left_out(column)
-        for name, column in known.items()
-        if name in value or column.server_default is None
-    }
-
-
-def _left_out(column: Column[Any]) -> None:
-    if not column.nullable:
-        raise ValueError(f"{column.table.name}: {column.name} is missing")
+    row: dict[str, Any] = {}
+    for name, column in known.items():
+        if name in value:
+            row[name] = _value(column, value[name])
+        elif column.server_default is None:
+            if not column.nullable:
+                raise ValueError(f"{table.name}: {name} is missing")
+            row[name] = None
+    return row
 
 
 def _value(column: Column[Any], value: Any) -> Any:

@@ -30,12 +30,13 @@ def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:
     """What is known so far: pictures, objects by label and turn, the selection with positions, gestures, and what can
     be undone; with arguments only such objects, with positions. Changes nothing.
     """
-    if arguments.label is arguments.turn is arguments.picture is None:
+    asked = arguments.model_dump(exclude_none=True)
+    if not asked:
         return _everything(context)
     picture = None if arguments.picture is None else context.opened(arguments.picture).handle
     objects = list(context.state.objects.values())
-    words = arguments.label or ""
-    named = {label for label, thing in {each.label: each for each in objects}.items() if has_label(thing, words)}
+    labels = {each.label: each for each in objects}
+    named = {label for label, thing in labels.items() if has_label(thing, arguments.label or "")}
     things = [
         thing
         for thing in objects
@@ -44,8 +45,8 @@ def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:
         and (arguments.turn is None or _found_in(context, thing) == arguments.turn)
     ]
     known = _grouped(context, things)
-    asked = ", ".join(f"{name}={value}" for name, value in arguments.model_dump(exclude_none=True).items())
-    lines = [*_spoken(known), *_described(things[:LISTED])] if things else [f"None of {len(objects)} fits {asked}."]
+    words = ", ".join(f"{name}={value}" for name, value in asked.items())
+    lines = [*_spoken(known), *_described(things[:LISTED])] if things else [f"None of {len(objects)} fits {words}."]
     if len(things) > LISTED:
         lines.append(f"{len(things) - LISTED} more are not described.")
     data = {"known": known, "objects": [record(thing) for thing in things[:RECORDED]]}
