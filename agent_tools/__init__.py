@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ServiceError,
         ToolInputError,
     )
+    from agent_tools.exporting import export, to_supervision
     from agent_tools.masks import Mask
     from agent_tools.memory import Memory
     from agent_tools.pictures import Picture, open_picture, open_pictures
@@ -66,10 +67,12 @@ __all__ = [
     "ToolInputError",
     "ToolResult",
     "VisionToolkit",
+    "export",
     "load_services",
     "open_picture",
     "open_pictures",
     "predict",
+    "to_supervision",
 ]
 
 _HOMES = {
@@ -84,6 +87,7 @@ _HOMES = {
         "ServiceError",
         "ToolInputError",
     ),
+    "agent_tools.exporting": ("export", "to_supervision"),
     "agent_tools.masks": ("Mask",),
     "agent_tools.memory": ("Memory",),
     "agent_tools.pictures": ("Picture", "open_picture", "open_pictures"),

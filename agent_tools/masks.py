@@ -99,7 +99,7 @@ class Mask:
         try:
             height, width = (int(side) for side in encoded["size"])
             counts = encoded["counts"]
-            counts = counts.encode("ascii") if isinstance(counts, str) else bytes(counts)
+            counts = counts.encode("ascii") if isinstance(counts, str) else bytes(memoryview(counts))
         except (KeyError, TypeError, ValueError) as error:
             raise ToolInputError(
                 f"mask={shorten(encoded)} is not run-length encoded: expected {{'size': [h, w], 'counts': str}}. "

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     allow_urls: bool = Field(default=False, description="Whether open_picture may fetch http(s) addresses.")
     max_megapixels: float = Field(default=120.0, gt=0, description="Largest picture that is decoded.")
     max_file_megabytes: float = Field(default=256.0, gt=0, description="Largest picture file that is read.")
+    max_pictures_gigabytes: float = Field(
+        default=20.0, gt=0, description="Most that the pictures of all conversations may take together."
+    )
     encoding_cache_megabytes: float = Field(default=512.0, ge=0, description="Bound of the encoding cache.")
     max_tool_calls: int = Field(default=24, gt=0, description="Tool calls one turn may make.")
 

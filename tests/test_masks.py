@@ -107,6 +107,7 @@ def test_mask_from_polygon_fills_a_square() -> None:
         {"size": [0, 4], "counts": ""},
         {"size": "ab", "counts": "04"},
         {"size": [2, 2], "counts": "P"},
+        {"size": [2, 2], "counts": 10**15},  # which would be a petabyte of zeros
     ],
 )
 def test_mask_from_coco_with_lying_data_is_refused(encoded: dict) -> None:

@@ -45,10 +45,12 @@ def test_public_names_are_deliberate() -> None:
         "ToolInputError",
         "ToolResult",
         "VisionToolkit",
+        "export",
         "load_services",
         "open_picture",
         "open_pictures",
         "predict",
+        "to_supervision",
     ]
 
 
@@ -80,3 +82,8 @@ def test_import_of_the_toolkit_loads_no_model_library_and_no_framework() -> None
         "from agent_tools import VisionToolkit, Picture, Mask; from agent_tools.tools import registry"
     )
     assert loaded <= {"numpy", "PIL"}
+
+
+def test_import_of_the_exports_loads_no_model_library_and_no_framework() -> None:
+    loaded = loaded_after("from agent_tools import export, to_supervision")
+    assert not loaded & {"torch", "transformers", "langchain", "langchain_core", "langgraph", "sqlalchemy"}

@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="List the model presets, or fetch one.", invoke_without_command=True)
 app.add_typer(models_app, name="models")
+conversations_app = typer.Typer(help="List the conversations kept, erase or carry them.", invoke_without_command=True)
+app.add_typer(conversations_app, name="conversations")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Models = Annotated[str | None, typer.Option(help="Model preset: demo, fast, base or best.")]
@@ -187,6 +189,90 @@ def models_get(
     from workflows.commands import models as presets
 
     presets.get(preset, as_json=json)
+
+
+@conversations_app.callback()
+def conversations_root(context: typer.Context, json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
+    """List the conversations kept, erase them, or carry them to another machine."""
+    if context.invoked_subcommand is None:
+        conversations_list(json)
+
+
+@conversations_app.command("list")
+def conversations_list(json: Json = False) -> None:
+    """Show the conversations kept: when, turns, pictures, their size on disk, last words."""
+    from workflows.commands import conversations
+
+    conversations.listing(as_json=json)
+
+
+@conversations_app.command("forget")
+def conversations_forget(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Those to erase.")] = None,
+    older_than: Annotated[
+        float | None, typer.Option(metavar="DAYS", min=0, help="Those not used for so many days.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Erase conversations for good, with pictures that no other one shows."""
+    from workflows.commands import conversations
+
+    if not ids and older_than is None:
+        raise _USAGE_ERROR("ID is missing: expected conversations to erase, or --older-than DAYS. See the list first.")
+    if not yes and not sys.stdin.isatty():
+        raise _USAGE_ERROR("--yes is missing: expected it where nobody can be asked. Add it to erase for good.")
+    ask_first = None if yes else lambda question: typer.confirm(question, err=True)
+    conversations.forget(ids or [], older_than, ask_first, as_json=json)
+
+
+@conversations_app.command("export")
+def conversations_export(
+    conversation: Annotated[str, typer.Argument(metavar="ID")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, such as talk.zip.")],
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Write a conversation to one file, undo and redo included."""
+    from workflows.commands import conversations
+
+    conversations.export(conversation, file, as_json=json)
+
+
+@conversations_app.command("import")
+def conversations_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What export wrote.")],
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Take in a conversation from a file; every part of it is checked."""
+    from workflows.commands import conversations
+
+    conversations.bring(file, as_json=json)
+
+
+@app.command()
+def export(
+    conversation: Annotated[str, typer.Argument(metavar="ID", help="Of a conversation.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="coco, coco-panoptic, yolo-detect, yolo-segment, label-studio, csv, masks, label-maps, edges, "
+            "cut-outs.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],
+    everything: Annotated[bool, typer.Option("--all", help="All objects, not only the selection.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="In the place of an earlier export.")] = False,
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Take what a conversation found to another program."""
+    from workflows.commands import exports
+
+    exports.export(conversation, kind, out, everything=everything, replace=replace, as_json=json)
 
 
 @app.command()

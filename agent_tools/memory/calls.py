@@ -49,7 +49,7 @@ def without_masks(call: CallRecord, objects: Mapping[str, ObjectVersion]) -> Cal
         ToolInputError: arguments or data that are not JSON.
     """
     data = plain("data", call.data)
-    for entry in _objects(data):
+    for entry in listed_objects(data):
         version = objects.get(str(entry.get("handle")))
         if version is not None and version.mask is not None and entry.get("mask") == version.mask.to_coco():
             entry["mask"] = {"version": version.version}
@@ -59,7 +59,7 @@ def without_masks(call: CallRecord, objects: Mapping[str, ObjectVersion]) -> Cal
 def with_masks(call: CallRecord, versions: Mapping[str, Sequence[ObjectVersion]]) -> CallRecord:
     """`call` with the masks that `without_masks` took out, as far as they are still kept."""
     data = plain("data", call.data)
-    for entry in _objects(data):
+    for entry in listed_objects(data):
         mask = entry.get("mask")
         if isinstance(mask, dict) and mask.keys() == {"version"}:
             made = {one.version: one.mask for one in versions.get(str(entry.get("handle")), ())}
@@ -68,7 +68,8 @@ def with_masks(call: CallRecord, versions: Mapping[str, Sequence[ObjectVersion]]
     return replace(call, data=data)
 
 
-def _objects(data: Any) -> list[dict[str, Any]]:
+def listed_objects(data: Any) -> list[dict[str, Any]]:
+    """The objects that the result of a call lists."""
     listed = data.get("objects") if isinstance(data, dict) else None
     return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 

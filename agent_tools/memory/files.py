@@ -1,8 +1,14 @@
 """The pictures of all conversations as files, named by their content.
 
 A picture is kept as the original bytes, under its digest in one folder, once whatever the number of conversations that
-show it. Files are written whole or not at all. This module does not know which pictures are still wanted, nor owners,
-handles or databases: whoever calls `save` and `sweep` keeps the two apart.
+show it. Files are written whole or not at all.
+
+Together they take no more than the setting ``max_pictures_gigabytes``. A picture beyond that is refused, and the error
+says how to make room. Nothing is ever erased to make room by itself: a count that somebody relies on cannot be made
+again from a conversation that is gone, and which one is no longer needed only a person knows.
+
+This module does not know which pictures are still wanted, nor owners, handles or databases: whoever calls `save` and
+`sweep` keeps the two apart.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from pathlib import Path
 
 from agent_tools.errors import MemoryStoreError, ToolInputError, shorten
 from agent_tools.pictures import Picture
+from agent_tools.settings import settings
 
 _KEPT_OPEN = 4
 
@@ -55,11 +62,13 @@ class PictureFiles:
         """Keep the original bytes, unless they are kept already.
 
         Raises:
+            MemoryStoreError: the pictures would take more room than they may.
             OSError: the folder cannot be written.
         """
         target = self.path(picture.digest)
         if target.exists():
             return
+        self._check_room(picture)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = target.with_name(f".{picture.digest}.part")
         temporary.unlink(missing_ok=True)
@@ -73,6 +82,35 @@ class PictureFiles:
         finally:
             temporary.unlink(missing_ok=True)
         _sync(self.folder)
+
+    def size(self, digest: str) -> int:
+        """Bytes that a picture takes; 0 where it is not here."""
+        try:
+            return self.path(digest).stat().st_size
+        except OSError:
+            return 0
+
+    def total(self) -> int:
+        """Bytes that all pictures take, those of others and half-written ones too.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        try:
+            with os.scandir(self.folder) as entries:
+                return sum(entry.stat().st_size for entry in entries)
+        except FileNotFoundError:
+            return 0
+
+    def _check_room(self, picture: Picture) -> None:
+        most = settings().max_pictures_gigabytes
+        needed = self.total() + len(picture.original)
+        if needed > most * 1e9:
+            raise MemoryStoreError(
+                f"picture={picture.name} would bring the pictures of all conversations to {needed / 1e9:.3g} GB: "
+                f"expected at most {most:g} GB. Erase conversations that are no longer needed (askmask conversations "
+                "lists them, askmask conversations forget erases), or raise ASKMASK_MAX_PICTURES_GIGABYTES."
+            )
 
     def remember(self, picture: Picture) -> None:
         """Have `load` answer with this very picture for a while, its pixels already decoded."""
@@ -92,6 +130,16 @@ class PictureFiles:
             if digest in self._loaded:
                 self._loaded.move_to_end(digest)
                 return self._loaded[digest]
+        picture = Picture.from_bytes(self.read(digest, name), name)
+        self.remember(picture)
+        return picture
+
+    def read(self, digest: str, name: str) -> bytes:
+        """The original bytes of the picture of this SHA-256.
+
+        Raises:
+            MemoryStoreError: the file is missing or damaged.
+        """
         path = self.path(digest)
         try:
             data = path.read_bytes()
@@ -105,9 +153,7 @@ class PictureFiles:
                 f"picture={name} is damaged: expected the content of {path} to match its name. "
                 "Remove that file and open the picture again."
             )
-        picture = Picture.from_bytes(data, name)
-        self.remember(picture)
-        return picture
+        return data
 
     def sweep(self, wanted: Container[str]) -> None:
         """Remove every file but the wanted digests, half-written ones too.

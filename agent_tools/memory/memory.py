@@ -106,6 +106,24 @@ class Memory:
     ) -> None:
         self.close()
 
+    @property
+    def name(self) -> str:
+        """What errors call the store; never a password."""
+        return self._store_name
+
+    @property
+    def picture_folder(self) -> Path:
+        """Where the pictures of all conversations are; it is made with the first one."""
+        return self._files.folder
+
+    def picture_bytes(self) -> int:
+        """Bytes that the pictures of all conversations take, those of other owners too.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        return self._files.total()
+
     def create(self) -> str:
         """Begin a conversation; its id, 32 random hex digits.
 
@@ -172,6 +190,56 @@ class Memory:
             self._store.erase(conversation)
             self._keep(conversation, None)
 
+    def export_conversation(self, conversation: str, path: Path | str) -> Path:
+        """Write everything kept of a conversation to one file, for another machine or another kind of store.
+
+        What is in it: messages, calls and results, the original bytes of pictures, gestures, every version of every
+        object, and what undo and redo lead to. The file is for its owner alone (mode 0600), and not encrypted.
+
+        Args:
+            conversation: its id.
+            path: a file that is not there yet; it is written whole or not at all.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: this owner has no conversation of that id; or the file is there already, or cannot be written.
+            MemoryStoreError: the store, or one of the pictures, cannot be read.
+        """
+        from agent_tools.memory import archives, json_rows, schema
+
+        _check_id(conversation)
+        target = Path(path).expanduser()
+        head, parts = self._store.rows(conversation)
+        lines = {table.name: [json_rows.to_json(table, row) for row in parts[table.name]] for table in schema.PARTS}
+        pictures = ((row["digest"], self._files.read(row["digest"], row["name"])) for row in parts["pictures"])
+        archives.write(target, json_rows.to_json(schema.conversations, head), lines, pictures)
+        return target
+
+    def import_conversation(self, path: Path | str) -> str:
+        """Take in a conversation that was exported, by whomever; everything in the file is checked before it is used.
+
+        It becomes this owner's, with the same handles, and undo and redo go on where they stood.
+
+        Args:
+            path: the file; it is left as it is.
+
+        Returns:
+            The conversation's id: its own, or a new one where a conversation of that id is here already.
+
+        Raises:
+            ConfigError: the file cannot be read, is no conversation, holds something that no conversation holds, or a
+                newer askmask wrote it.
+            MemoryStoreError: the store cannot be written. Nothing of the conversation is kept.
+        """
+        from agent_tools.memory import archives, arrivals, schema
+
+        with archives.reading(Path(path).expanduser(), [table.name for table in schema.PARTS]) as archive:
+            head, parts = arrivals.arrived(archive)
+            pictures = (arrivals.picture_of(archive, row) for row in parts["pictures"])
+            return self._store.take_in(head, parts, pictures)
+
     @contextmanager
     def turn(self, conversation: str, request: str = "", click: tuple[float, float] | None = None) -> Iterator[Turn]:
         """One turn as a unit of work: leaving the block commits all of it, an exception in it drops all of it.
@@ -191,7 +259,14 @@ class Memory:
         _check_id(conversation)
         with self._alone(conversation):
             timeline = self._timeline(conversation)
-            turn = Turn(timeline, self._files, lambda call: self._store.find_call(conversation, call), request, click)
+            turn = Turn(
+                timeline,
+                self._files,
+                lambda call: self._store.find_call(conversation, call),
+                request,
+                click,
+                lambda turns: self._store.requests(conversation, turns),
+            )
             try:
                 yield turn
             except BaseException:

@@ -188,9 +188,15 @@ class ConversationSummary:
         created: seconds since the epoch, UTC.
         turns: turns committed so far.
         last_request: the words of the last turn not forgotten; empty where there is none.
+        last_used: seconds since the epoch, UTC, of the last turn, or of its beginning.
+        pictures: how many it has opened and not forgotten.
+        picture_bytes: what those take on the disk; one that several conversations show is counted for each.
     """
 
     id: str
     created: float
     turns: int
     last_request: str
+    last_used: float = 0.0
+    pictures: int = 0
+    picture_bytes: int = 0

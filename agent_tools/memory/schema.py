@@ -157,3 +157,6 @@ calls = Table(
     Column("error", Boolean, nullable=False),
     Column("seconds", Float, nullable=False),
 )
+
+PARTS = (turns, pictures, openings, gestures, versions, calls)
+"""The tables whose rows make up a conversation, beside its one row in `conversations`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, delete, fu
 
 from agent_tools.errors import ConfigError, ConflictError, MemoryStoreError, shorten
 from agent_tools.memory import schema
-from agent_tools.memory.calls import names_any
 from agent_tools.memory.database import Database
+from agent_tools.memory.forgetting import forget
 from agent_tools.memory.records import CallRecord, ConversationSummary, TurnRecord
 from agent_tools.memory.rows import (
     VERSION_COLUMNS,
@@ -31,8 +31,9 @@ from agent_tools.memory.rows import (
     timeline_of,
     version_row,
 )
-from agent_tools.memory.staged import Forgotten, Staged
+from agent_tools.memory.staged import Staged
 from agent_tools.memory.timeline import Timeline
+from agent_tools.pictures import Picture
 
 _log = logging.getLogger(__name__)
 _HEAD = select(schema.conversations).where(
@@ -63,7 +64,8 @@ _VERSION_COLUMNS = [
     cast(column, Text) if column is schema.versions.c.prompts else column
     for column in (schema.versions.c[name] for name in VERSION_COLUMNS)
 ]
-_PARTS = (schema.turns, schema.pictures, schema.openings, schema.gestures, schema.versions, schema.calls)
+_NOTE_TRACES = update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
+"""Says that there are traces to scrub."""
 
 
 class Store:
@@ -140,25 +142,47 @@ class Store:
 
     def summaries(self) -> list[ConversationSummary]:
         """The owner's conversations, oldest first."""
-        heads, turns = schema.conversations.c, schema.turns.c
+        heads, turns, pictures = schema.conversations.c, schema.turns.c, schema.pictures.c
         last = (
             select(turns.conversation, func.max(turns.number).label("number"))
             .where(turns.owner == self._owner, turns.forgotten.is_(False))
             .group_by(turns.conversation)
             .subquery()
         )
+        used = (
+            select(turns.conversation, func.max(turns.committed).label("at"))
+            .where(turns.owner == self._owner)
+            .group_by(turns.conversation)
+            .subquery()
+        )
         query = (
-            select(heads.id, heads.created, heads.turns, turns.request)
+            select(heads.id, heads.created, heads.turns, turns.request, used.c.at)
+            .outerjoin(used, used.c.conversation == heads.id)
             .outerjoin(last, last.c.conversation == heads.id)
             .outerjoin(schema.turns, (turns.conversation == last.c.conversation) & (turns.number == last.c.number))
             .where(heads.owner == self._owner)
             .order_by(heads.created, heads.id)
         )
         with self._reading() as connection:
-            return [
-                ConversationSummary(row.id, row.created, row.turns, row.request or "")
-                for row in connection.execute(query)
-            ]
+            rows = connection.execute(query).all()
+            shown = connection.execute(
+                select(pictures.conversation, pictures.digest).where(pictures.owner == self._owner)
+            ).all()
+        sizes: dict[str, list[int]] = {}
+        for conversation, digest in shown:
+            sizes.setdefault(conversation, []).append(self.files.size(digest))
+        return [
+            ConversationSummary(
+                id=row.id,
+                created=row.created,
+                turns=row.turns,
+                last_request=row.request or "",
+                last_used=max(row.created, row.at or 0.0),
+                pictures=len(sizes.get(row.id, ())),
+                picture_bytes=sum(sizes.get(row.id, ())),
+            )
+            for row in rows
+        ]
 
     def _head(self, connection: Connection, conversation: str) -> Row[Any]:
         head = connection.execute(_HEAD, {"id": conversation, "owner": self._owner}).one_or_none()
@@ -241,6 +265,15 @@ class Store:
             rows = connection.execute(_SAID, {"id": conversation, "owner": self._owner, "last": last})
             return [(row.request, row.answer) for row in rows][::-1]
 
+    def requests(self, conversation: str, numbers: Sequence[int]) -> dict[int, str]:
+        """The words of committed turns by their number, but for turns without any."""
+        turns, wanted = schema.turns, set(numbers)
+        query = select(turns.c.number, turns.c.request).where(
+            self._mine(turns, conversation), turns.c.number.between(min(wanted), max(wanted)), turns.c.request != ""
+        )
+        with self._reading() as connection:
+            return {row.number: row.request for row in connection.execute(query) if row.number in wanted}
+
     def find_call(self, conversation: str, call_id: str) -> CallRecord | None:
         """The committed call of this id, masks left out."""
         with self._reading() as connection:
@@ -258,7 +291,8 @@ class Store:
         with self._writing(flushed=not staged.only_takes_in) as connection:
             self._advance(connection, staged)
             if staged.forgotten:
-                self._forget(connection, staged, staged.forgotten)
+                connection.execute(_NOTE_TRACES)
+                forget(connection, lambda table: self._mine(table, conversation), staged, staged.forgotten)
             if staged.originals:
                 self._hold_pictures(connection)
                 for picture in staged.originals:
@@ -296,61 +330,6 @@ class Store:
                 f"revision {before.revision}, found {found}. Ask again; nothing of this turn was kept."
             )
 
-    def _forget(self, connection: Connection, staged: Staged, gone: Forgotten) -> None:
-        conversation = staged.begun_on.conversation
-        objects = [number for handle in gone.objects if (number := number_of(handle)) is not None]
-        pictures = [number for handle in gone.pictures if (number := number_of(handle)) is not None]
-
-        def erase(table: Table, *conditions: Any) -> None:
-            connection.execute(delete(table).where(self._mine(table, conversation), *conditions))
-
-        connection.execute(
-            update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
-        )
-        if gone.everything:
-            for table in _PARTS:
-                erase(table)
-            return
-        self._forget_words(connection, staged, gone)
-        for some in _portions(objects):
-            erase(schema.versions, schema.versions.c.object.in_(some))
-        for some in _portions(pictures):
-            erase(schema.gestures, schema.gestures.c.picture.in_(some))
-            erase(schema.openings, schema.openings.c.picture.in_(some))
-            erase(schema.pictures, schema.pictures.c.number.in_(some))
-        for number, node in staged.begun_on.nodes.items():
-            kept = staged.base.nodes.get(number)
-            if kept != node:
-                connection.execute(
-                    update(schema.turns)
-                    .where(self._mine(schema.turns, conversation), schema.turns.c.number == number)
-                    .values(node_columns(kept))
-                )
-
-    def _forget_words(self, connection: Connection, staged: Staged, gone: Forgotten) -> None:
-        """Erase what was said and called about what is forgotten."""
-        conversation, turns, calls = staged.begun_on.conversation, schema.turns, schema.calls
-        every = [one for versions in staged.begun_on.versions.values() for one in versions]
-        silent = {one.turn for one in every if one.handle in gone.objects}
-        silent -= {one.turn for one in every if one.handle not in gone.objects}
-        for some in _portions([number_of(handle) for handle in gone.pictures]):
-            there = self._mine(turns, conversation) & turns.c.picture.in_(some)
-            silent.update(connection.execute(select(turns.c.number).where(there)).scalars())
-            connection.execute(update(turns).where(there).values(picture=None))
-        for some in _portions(sorted(silent)):
-            connection.execute(
-                update(turns)
-                .where(self._mine(turns, conversation), turns.c.number.in_(some))
-                .values(request="", answer="", click=None, forgotten=True)
-            )
-            connection.execute(delete(calls).where(self._mine(calls, conversation), calls.c.turn.in_(some)))
-        left = connection.execute(
-            select(calls.c.call_id, calls.c.arguments, calls.c.data).where(self._mine(calls, conversation))
-        ).all()
-        naming = [row.call_id for row in left if names_any(gone.handles, row.arguments, row.data)]
-        for names in _portions(naming):
-            connection.execute(delete(calls).where(self._mine(calls, conversation), calls.c.call_id.in_(names)))
-
     def erase(self, conversation: str) -> None:
         """Erase a conversation with all that belongs to it.
 
@@ -361,10 +340,62 @@ class Store:
         with self._writing() as connection:
             self._head(connection, conversation)
             connection.execute(delete(heads).where(heads.c.id == conversation, heads.c.owner == self._owner))
-            connection.execute(
-                update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
-            )
+            connection.execute(_NOTE_TRACES)
         self._scrub()
+
+    def rows(self, conversation: str) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+        """Everything kept of a conversation, as it stands: its own row, and its rows by table, in order.
+
+        Raises:
+            ConfigError: the owner has no such conversation.
+        """
+        with self._reading() as connection:
+            head = self._head(connection, conversation)
+            parts = {
+                table.name: connection.execute(
+                    select(table).where(self._mine(table, conversation)).order_by(*table.primary_key)
+                )
+                .mappings()
+                .all()
+                for table in schema.PARTS
+            }
+        return dict(head._mapping), {name: [dict(row) for row in rows] for name, rows in parts.items()}
+
+    def take_in(
+        self, head: Mapping[str, Any], parts: Mapping[str, list[dict[str, Any]]], pictures: Iterable[Picture]
+    ) -> str:
+        """Write a whole conversation, checked before, in one transaction; its id, which is a new one where its own is
+        taken.
+
+        Raises:
+            MemoryStoreError: it cannot be written; nothing of it is.
+        """
+        meta, heads = schema.meta.c, schema.conversations
+        with self._writing() as connection:
+            # Should this end in the middle, the pictures written by then are swept when the store is next opened.
+            connection.execute(_NOTE_TRACES)
+            noted = connection.execute(select(meta.value).where(meta.key == "unscrubbed")).scalar_one()
+        try:
+            with self._writing() as connection:
+                self._hold_pictures(connection)
+                taken = connection.execute(select(heads.c.id).where(heads.c.id == head["id"])).one_or_none()
+                own = {"conversation": secrets.token_hex(16) if taken else head["id"], "owner": self._owner}
+                for picture in pictures:
+                    self.files.save(picture)
+                # A process that knew an erased conversation of this id must not take this one for it.
+                revision = head["revision"] + 1 + secrets.randbits(16)
+                placed = {**head, "id": own["conversation"], "owner": self._owner, "revision": revision}
+                connection.execute(insert(heads).values(placed))
+                for table in schema.PARTS:
+                    if rows := parts[table.name]:
+                        connection.execute(insert(table), [{**own, **row} for row in rows])
+                connection.execute(
+                    update(schema.meta).where(meta.key == "unscrubbed", meta.value == noted).values(value=noted - 1)
+                )
+        except BaseException:
+            self._scrub()
+            raise
+        return str(own["conversation"])
 
     def _hold_pictures(self, connection: Connection) -> None:
         """Make every other transaction that adds or sweeps picture files wait for this one."""
@@ -401,12 +432,6 @@ def unknown(conversation: str) -> ConfigError:
         f"conversation={shorten(conversation)} is not here: expected the id of one of your conversations. "
         "Check it, or leave it out to begin a new one."
     )
-
-
-def _portions(values: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
-    """`values` in pieces that fit the number of parameters a statement may have."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _rows(staged: Staged) -> Iterator[tuple[Table, list[dict[str, Any]]]]:

@@ -42,8 +42,11 @@ class Turn:
         find_call: Callable[[str], CallRecord | None],
         request: str = "",
         click: tuple[float, float] | None = None,
+        find_requests: Callable[[Sequence[int]], dict[int, str]] = lambda _: {},
     ) -> None:
-        """Begin on `timeline`; `find_call` looks a call id up among the committed calls."""
+        """Begin on `timeline`; `find_call` looks a call id up among the committed calls, and `find_requests` the words
+        of committed turns.
+        """
         self.number = timeline.turns + 1
         self.request = request
         self.answer = ""
@@ -51,6 +54,7 @@ class Turn:
         self._begun_on = timeline
         self._files = files
         self._find_call = cache(find_call)  # what is committed stays as it is while the turn is in progress
+        self._find_requests = find_requests
         self._used = timeline.used
         self._highest: dict[str, int] = {}
         self._moved: TurnKind = "message"
@@ -278,6 +282,15 @@ class Turn:
         check_handle(handle, {handle: kept} if kept else self._objects, {}, "handle")
         check_handle(f"v{version}", {f"v{number}": one for number, one in kept.items()}, {}, f"version of {handle}")
         return kept[version]
+
+    def requests(self, turns: Iterable[int]) -> dict[int, str]:
+        """The person's words in these turns, this one included; those of a turn without any, or forgotten, are left
+        out.
+        """
+        asked = set(turns)
+        known = {} if self._forgotten and self._forgotten.everything else self._find_requests(sorted(asked))
+        mine = {self.number: self.request} if self.number in asked and self.request else {}
+        return {**known, **mine}
 
     def select(self, handles: Iterable[str]) -> None:
         """Make these the selection, in this order; none empties it.

@@ -42,7 +42,8 @@ class Found:
         score: the detector's, in [0, 1], or None.
         box: xyxy, pixels.
         turn: number of the turn in progress, or of the one that found it first.
-        prompts: what it was found with, JSON-able; beside a phrase stands the chance that the thing is real.
+        prompts: what it was found with, JSON-able; beside a phrase stand the chance that the thing is real and
+            where a hit begins.
         mask: at picture size, or None.
         candidate: which of the segmenter's candidates the mask is.
         predicted_iou: the segmenter's estimate of the mask, or None.
@@ -140,7 +141,8 @@ def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighti
         twice = (box_iou(boxes, boxes[hit]) > SAME_PLACE).any(1)
         for place in (*mine[hit & single], *mine[~hit & single & ~twice]):
             box, score, chance = _corners(detections.boxes[place]), float(detections.scores[place]), float(sure[place])
-            prompts = ({"phrase": phrase, "chance": round(chance, 4)}, {"box": [round(side, 2) for side in box]})
+            told = {"phrase": phrase, "chance": round(chance, 4), "threshold": round(float(detector.threshold), 4)}
+            prompts = (told, {"box": [round(side, 2) for side in box]})
             found = Found(picture, phrase, score, box, turn, prompts, review=chance < DOUBTFUL)
             (hits if score >= detector.threshold else misses).append(found)
     unknown = {phrases[index]: why for index, why in detections.unknown.items()}

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from agent_tools.memory import ObjectVersion
-from agent_tools.references import rows
+from agent_tools.references import has_label, rows
 from agent_tools.tools.arguments import Arguments
 from agent_tools.tools.context import ToolContext, ToolResult
-from agent_tools.tools.wording import bounded, compact
+from agent_tools.tools.wording import bounded, compact, record
 
 LISTED = 20
 """Most objects that are described one by one."""
+RECORDED = 200
+"""Most objects that programs get whole; of the rest, their handles."""
+Known = list[dict[str, Any]]
 
 
 class RecallArguments(Arguments):
-    """Nothing to say."""
+    """Which objects: words of their label, the turn that found them, their picture; without any, everything."""
+
+    label: str | None = None
+    turn: int | None = None
+    picture: str | None = None
 
 
-def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:  # noqa: ARG001
+def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:
     """What is known so far: pictures, objects by label and turn, the selection with positions, gestures, and what can
-    be undone. Changes nothing.
+    be undone; with arguments only such objects, with positions. Changes nothing.
     """
+    asked = arguments.model_dump(exclude_none=True)
+    if not asked:
+        return _everything(context)
+    picture = None if arguments.picture is None else context.opened(arguments.picture).handle
+    objects = list(context.state.objects.values())
+    labels = {each.label: each for each in objects}
+    named = {label for label, thing in labels.items() if has_label(thing, arguments.label or "")}
+    things = [
+        thing
+        for thing in objects
+        if picture in (None, thing.picture)
+        and thing.label in named
+        and (arguments.turn is None or _found_in(context, thing) == arguments.turn)
+    ]
+    known = _grouped(context, things)
+    words = ", ".join(f"{name}={value}" for name, value in asked.items())
+    lines = [*_spoken(known), *_described(things[:LISTED])] if things else [f"None of {len(objects)} fits {words}."]
+    if len(things) > LISTED:
+        lines.append(f"{len(things) - LISTED} more are not described.")
+    data = {"known": known, "objects": [record(thing) for thing in things[:RECORDED]]}
+    return ToolResult(bounded("\n".join(lines)), data)
+
+
+def _everything(context: ToolContext) -> ToolResult:
     state = context.state
-    known: dict[tuple[str, str, int], list[str]] = {}
-    for thing in state.objects.values():
-        known.setdefault((thing.picture, thing.label, context.found_in(thing)), []).append(thing.handle)
+    known = _grouped(context, list(state.objects.values()))
     lines = [
         f"{one.handle} {one.name} {one.width}x{one.height}" + (" (current)" if one.handle == state.picture else "")
         for one in state.pictures.values()
     ] or ["No picture is open."]
-    lines += [
-        f"{len(handles)} {label} on {picture}, turn {turn}: {compact(handles)}"
-        for (picture, label, turn), handles in known.items()
-    ]
+    lines += _spoken(known)
     lines.append(
         f"Selected {len(state.selection)}: {compact(state.selection)}" if state.selection else "Selected none."
     )
@@ -46,10 +75,7 @@ def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:  # n
     data = {
         "pictures": list(state.pictures),
         "picture": state.picture,
-        "known": [
-            {"picture": picture, "label": label, "turn": turn, "handles": handles}
-            for (picture, label, turn), handles in known.items()
-        ],
+        "known": known,
         "selection": list(state.selection),
         "undo": state.undo,
         "redo": state.redo,
@@ -57,7 +83,31 @@ def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:  # n
     return ToolResult(bounded("\n".join(lines)), data)
 
 
-def _described(objects: list[ObjectVersion]) -> list[str]:
+def _grouped(context: ToolContext, things: Sequence[ObjectVersion]) -> Known:
+    """The handles by picture, label and the turn that found them."""
+    known: dict[tuple[str, str, int], list[str]] = {}
+    for thing in things:
+        known.setdefault((thing.picture, thing.label, _found_in(context, thing)), []).append(thing.handle)
+    return [
+        {"picture": picture, "label": label, "turn": turn, "handles": handles}
+        for (picture, label, turn), handles in known.items()
+    ]
+
+
+def _found_in(context: ToolContext, thing: ObjectVersion) -> int:
+    # Most things were never corrected, and there may be ten thousand of them.
+    return thing.turn if thing.version == 1 else context.found_in(thing)
+
+
+def _spoken(known: Known) -> list[str]:
+    return [
+        f"{len(group['handles'])} {group['label']} on {group['picture']}, turn {group['turn']}: "
+        f"{compact(group['handles'])}"
+        for group in known
+    ]
+
+
+def _described(objects: Sequence[ObjectVersion]) -> list[str]:
     """A line an object: handle, label, score, row from the top, corners of its box."""
     lines = []
     for picture in dict.fromkeys(thing.picture for thing in objects):

@@ -22,6 +22,7 @@ from agent_tools.memory import CallRecord
 from agent_tools.tools.arguments import Where, json_schema
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.count import CountArguments, count
+from agent_tools.tools.explain import ExplainArguments, explain
 from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
 from agent_tools.tools.forget import ForgetArguments, forget
 from agent_tools.tools.ground import GroundArguments, ground
@@ -74,6 +75,7 @@ TOOLS: dict[str, Tool] = {
         _tool(select, SelectArguments),
         _tool(show, ShowArguments, changes=False),
         _tool(recall, RecallArguments, changes=False),
+        _tool(explain, ExplainArguments, changes=False),
         _tool(undo, UndoArguments),
         _tool(redo, RedoArguments),
         _tool(forget, ForgetArguments),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -320,6 +322,12 @@ class SnapshotMachine(RuleBasedStateMachine):
     def say(self) -> None:
         with self.memory.turn(self.conversation, "how many now?") as turn:
             turn.answer = str(len(turn.state.objects))
+
+    @rule()
+    def carry(self) -> None:
+        with TemporaryDirectory() as folder:
+            file = self.memory.export_conversation(self.conversation, Path(folder, "talk.zip"))
+            self.conversation = self.memory.import_conversation(file)
 
     @rule(choices=st.lists(st.integers(0, 40), max_size=2), pick=st.integers(0, 10), picture=st.booleans())
     def forget(self, choices: list[int], pick: int, picture: bool) -> None:

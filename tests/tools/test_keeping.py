@@ -1,6 +1,7 @@
 """show, recall, undo, redo, forget and open_picture."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,59 @@ def test_recall_lists_what_is_known(shelf: VisionToolkit) -> None:
 def test_recall_of_nothing_says_so(memory: Any) -> None:
     text = VisionToolkit(memory=memory).call("recall").text
     assert text == "No picture is open.\nSelected none.\nCan undo 0, redo 0."
+
+
+@pytest.mark.parametrize(
+    ("asked", "lines"),
+    [
+        ({"label": "reds"}, ["3 red on p1, turn 2: m1-m3", "m1 red 0.90 row 1 box 4 4 12 12"]),
+        ({"turn": 3}, ["None of 7 fits turn=3."]),
+        ({"turn": 4}, ["1 thing on p2, turn 4: m7", "m7 thing row 1 box 1 2 3 4"]),
+        ({"picture": "P2"}, ["1 thing on p2, turn 4: m7", "m7 thing row 1 box 1 2 3 4"]),
+        ({"picture": "p1", "turn": 2, "label": "green"}, ["1 green on p1, turn 2: m6", "m6 green 0.90 row 1 box"]),
+        ({"label": "pear"}, ["None of 7 fits label=pear."]),
+        ({"label": "red", "turn": 9}, ["None of 7 fits label=red, turn=9."]),
+    ],
+)
+def test_recall_of_some_describes_those_alone(shelf: VisionToolkit, asked: dict[str, Any], lines: list[str]) -> None:
+    shelf.open_picture(np.zeros((8, 8, 3), np.uint8))
+    with shelf.turn("a thing") as turn:
+        turn.add_object(picture="p2", label="thing", box=(1, 2, 3, 4))
+    result = shelf.call("recall", asked)
+    said = result.text.splitlines()
+    assert [line[: len(want)] for line, want in zip(said, lines, strict=False)] == lines
+    named = [handle for group in result.data["known"] for handle in group["handles"]]
+    assert [thing["handle"] for thing in result.data["objects"]] == named
+    assert len(said) == len(result.data["known"]) + len(named) or named == []
+
+
+def test_recall_of_a_picture_that_is_not_open_is_refused(shelf: VisionToolkit) -> None:
+    with pytest.raises(ToolInputError, match=r"^picture=p9 does not exist: expected p1"):
+        shelf.call("recall", {"picture": "p9"})
+
+
+def test_recall_of_many_describes_the_first_and_names_all(make: Any) -> None:
+    toolkit = make()
+    with toolkit.turn("many") as turn:
+        for place in range(30):
+            turn.add_object(picture="p1", label="dot", box=(place, 0, place + 1, 1))
+    result = toolkit.call("recall", {"label": "dot"})
+    assert result.text.splitlines()[0] == "30 dot on p1, turn 2: m1-m30"
+    assert result.text.splitlines()[-1] == "10 more are not described."
+    assert len(result.data["objects"]) == 30
+
+
+def test_recall_among_ten_thousand_is_quick_and_short(make: Any) -> None:
+    toolkit = make()
+    with toolkit.turn("many") as turn:
+        for place in range(10_000):
+            turn.add_object(picture="p1", label="lemon" if place % 50 else "lime", box=(place % 60, 0, 64, 1))
+    for asked in ({"label": "limes"}, {"label": "lemon", "turn": 2}, {}):
+        began = time.process_time()
+        result = toolkit.call("recall", asked)
+        # Some 40 ms, but a shared machine is no clock: what looks at everything once for each object takes seconds.
+        assert time.process_time() - began < 0.5
+        assert len(result.text) <= 1500
 
 
 def test_undo_and_redo_move_by_the_turn(shelf: VisionToolkit) -> None:

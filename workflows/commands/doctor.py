@@ -28,7 +28,7 @@ LIBRARIES = (
     "pycocotools",
     "sqlalchemy",
 )
-EXTRAS = {"heif": "pillow_heif"}
+EXTRAS = {"heif": "pillow_heif", "postgres": "psycopg"}
 """Extra of this distribution → the module it brings."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
 
@@ -67,12 +67,18 @@ def doctor(*, as_json: bool) -> bool:
 
 
 def examine() -> Iterator[Check]:
-    """Look at everything, one after the other; nothing is changed."""
+    """Look at everything, one after the other; nothing that is kept is changed."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     yield Check("python", sys.version_info >= (3, 11), version, step="Install Python 3.11 or newer.")
     for name in LIBRARIES:
         yield _library(name)
-    for name, look in (("device", _device), ("data folder", _data_folder), ("font", _font), ("demo models", _demo)):
+    for name, look in (
+        ("device", _device),
+        ("data folder", _data_folder),
+        ("store", _store),
+        ("font", _font),
+        ("demo models", _demo),
+    ):
         yield _guarded(name, look)
     yield from _presets()
     for extra, module in EXTRAS.items():
@@ -116,6 +122,25 @@ def _data_folder() -> Check:
             return Check("data folder", True, str(folder))
     except OSError as error:
         return Check("data folder", False, f"{folder}: {error.strerror}", step=step)
+
+
+def _store() -> Check:
+    """Whether conversations can be read and their pictures written. A store that is not there yet is made, empty."""
+    from agent_tools.memory import Memory
+    from agent_tools.memory.schema import VERSION
+
+    with Memory(wait_seconds=5.0) as memory:
+        kept, folder = len(memory.conversations()), memory.picture_folder
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        step = "Give yourself the right to write there, or set ASKMASK_DATA_DIR to a folder of yours."
+        try:
+            with tempfile.TemporaryFile(dir=there):
+                size, most = memory.picture_bytes(), settings().max_pictures_gigabytes * 1e9
+        except OSError as error:
+            return Check("store", False, f"pictures cannot be written to {folder}: {error.strerror}", step=step)
+    found = f"version {VERSION}, {kept} conversations, pictures {size / 1e6:.0f} of {most / 1e6:.0f} MB: {memory.name}"
+    full = "Make room: askmask conversations forget --older-than DAYS; or raise ASKMASK_MAX_PICTURES_GIGABYTES."
+    return Check("store", size < most, found, step=full)
 
 
 def _font() -> Check:
