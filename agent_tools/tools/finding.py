@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.masks import Mask, box_iou, enclosing_groups, mask_iou
-from agent_tools.memory import ObjectVersion
+from agent_tools.memory import Alternative, ObjectVersion
 from agent_tools.references import Box, reading_order
 from agent_tools.services.base import Prompt, Segments
 from agent_tools.tools.arguments import Quantity, Where
@@ -50,6 +50,7 @@ class Found:
         review: whether a person should look at it.
         handle: the one it already has, or empty.
         parent: (handle, version) it is made from, or None.
+        alternatives: the masks it may have instead; see `ObjectVersion`.
     """
 
     picture: str
@@ -65,6 +66,7 @@ class Found:
     review: bool = False
     handle: str = ""
     parent: tuple[str, int] | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ def remember(context: ToolContext, found: Sequence[Found], model: str) -> list[O
                 predicted_iou=each.predicted_iou,
                 stability=each.stability,
                 review=each.review,
+                alternatives=each.alternatives,
             )
         else:
             handle, old = each.handle, context.state.objects[each.handle]
@@ -224,6 +227,7 @@ def remember(context: ToolContext, found: Sequence[Found], model: str) -> list[O
                     candidate=each.candidate,
                     predicted_iou=each.predicted_iou,
                     stability=each.stability,
+                    alternatives=each.alternatives,
                 )
         handles.append(handle)
     objects = context.state.objects
