@@ -241,7 +241,13 @@ def reading(found: Sequence[Found], labels: Sequence[str]) -> list[Found]:
 
 def chance_of(thing: Found | ObjectVersion) -> float:
     """The chance that a thing is real, as it was judged when it was found; 1 where a person pointed at it."""
-    return float(next((prompt["chance"] for prompt in thing.prompts if "chance" in prompt), 1.0))
+    return float(next((prompt["chance"] for prompt in prompts_of(thing) if "chance" in prompt), 1.0))
+
+
+def prompts_of(thing: Found | ObjectVersion) -> tuple[dict[str, Any], ...]:
+    """The prompts that led to a thing; what came before a click that moved its handle led to another one."""
+    moves = [place for place, prompt in enumerate(thing.prompts) if prompt.get("moved")]
+    return thing.prompts[moves[-1] :] if moves else thing.prompts
 
 
 def maker(context: ToolContext, masks: bool = True) -> str:
@@ -299,7 +305,7 @@ def _masked(found: Found, segments: Segments, candidate: int | None) -> Found:
 
 def _likeness(found: Sequence[Found], known: Sequence[ObjectVersion]) -> NDArray[np.float64]:
     """(N, K): the larger of the IoU of the masks, and of the box found now with the one it was found with then."""
-    asked = [next((prompt["box"] for prompt in old.prompts if "box" in prompt), old.box) for old in known]
+    asked = [next((prompt["box"] for prompt in prompts_of(old) if "box" in prompt), old.box) for old in known]
     then, now = np.array(asked, np.float32).reshape(-1, 4), np.array([each.box for each in found], np.float32)
     likeness = np.asarray(box_iou(now.reshape(-1, 4), then), np.float64)
     rows = [i for i, each in enumerate(found) if each.mask is not None]

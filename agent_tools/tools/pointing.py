@@ -57,14 +57,14 @@ def at_gestures(
     drafts: list[tuple[Found, Hint]] = []
     for group in [shown] if quantity == "one" else [[one] for one in shown]:
         hint = hint_of([*group, *away], opened.width, opened.height)
-        meant = _meant([*seen.hits, *seen.misses], hint) if seen else None
+        meant = meant_by([*seen.hits, *seen.misses], hint) if seen else None
         if phrases and meant is None:
             said = " ".join(one.handle for one in group)
             remarks.append(f"the detector sees no {' or '.join(phrases)} at {said}; cut out what is there")
         drafts.append((_draft(context, picture, [*group, *away], hint, meant, phrases), hint))
     prompts = [hint.prompt(None if draft.score is None else draft.box) for draft, hint in drafts]
     answers = context.segment(picture, prompts)
-    found = [_with_mask(draft, hint, answer) for (draft, hint), answer in zip(drafts, answers, strict=True)]
+    found = [with_mask(draft, hint, answer) for (draft, hint), answer in zip(drafts, answers, strict=True)]
     if None in found:
         empty = [one.handle for one, each in zip(shown, found, strict=False) if each is None]
         remarks.append(f"nothing could be cut out at {' '.join(empty)}")
@@ -100,7 +100,7 @@ def _draft(
     return Found(picture, label, None, box, context.state.turn_number, tuple(told), review=bool(phrases))
 
 
-def _with_mask(draft: Found, hint: Hint, segments: Segments) -> Found | None:
+def with_mask(draft: Found, hint: Hint, segments: Segments) -> Found | None:
     """The draft with its mask, and with the others it may have; None when every candidate is empty.
 
     Of the candidates that agree with most of the points: with a box, the one that fills it, else the one of highest
@@ -140,7 +140,7 @@ def _named(context: ToolContext, found: Found) -> Found:
     return replace(found, label=rivals[best][0].label) if likeness[best] > SAME_THING else found
 
 
-def _meant(candidates: Sequence[Found], hint: Hint) -> Found | None:
+def meant_by(candidates: Sequence[Found], hint: Hint) -> Found | None:
     """The candidate that most of the gestures lie on and fewest of the points beside it; else the nearest; or None.
 
     An area lies on what fills it most, points on what has them; of equals the best score is meant.

@@ -151,7 +151,7 @@ def test_refine_that_no_candidate_obeys_changes_nothing_and_says_so(make: Any) -
         ),
         ({"handle": "m1", "point": [3, -1]}, r"^point=\[3, -1\] lies outside p1"),
         ({"handle": "m1", "point": "g9"}, r"^gestures=g9 do not exist"),
-        ({"handle": "m1", "point": "g1"}, r"^point=g1 is a box on p1: expected a point on p1\. Ask the person"),
+        ({"handle": "m1", "point": "g1"}, r"^point=g1 is on p2: expected a gesture on p1\. Ask the person"),
         ({"handle": "m1-m2", "point": [3, 3]}, r"^handle=m1-m2 names 2 objects: expected one\. Refine one"),
         ({"handle": "m1"}, r"^point is missing: expected a value\. Call refine_with_point again with point"),
         (
@@ -161,6 +161,6 @@ def test_refine_that_no_candidate_obeys_changes_nothing_and_says_so(make: Any) -
     ],
 )
 def test_refine_that_cannot_be_says_what_can(shelf: VisionToolkit, arguments: dict[str, Any], message: str) -> None:
-    shelf.gesture("p1", "box", [2, 2, 9, 9])
+    shelf.gesture(shelf.open_picture(np.zeros((16, 16, 3), np.uint8)), "box", [2, 2, 9, 9])
     with pytest.raises(ToolInputError, match=message):
         shelf.call("refine_with_point", arguments)
