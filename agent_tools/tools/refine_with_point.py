@@ -1,8 +1,9 @@
 """The tool that corrects a mask by a click, a stroke or an area.
 
 A hand that points beside the whole of an object says one of two things: that the object reaches further than was
-seen, or that another thing was meant. The masks decide: where none that takes in the point keeps most of the object,
-the handle moves to what is there. This module does not know selections, nor how a prompt is made of a gesture.
+seen, or that another thing was meant. What the object's own words mean at that place decides, and where the detector
+sees nothing of it there, the masks do: if what takes in the point does not keep most of the object, it is another
+thing, and the handle moves to it. This module does not know selections, nor how a prompt is made of a gesture.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class RefineWithPointArguments(Arguments):
 
     handle: str = Field(description="The object.")
     point: str | PointXY = Field(description="Gesture name, or [x, y] in pixels from the top left.")
-    include: bool | None = Field(None, description="false: what is there does not belong. Default: as the gesture.")
+    include: bool | None = Field(None, description="false: it does not belong. Default: as drawn.")
 
 
 def refine_with_point(context: ToolContext, arguments: RefineWithPointArguments) -> ToolResult:
@@ -139,14 +140,14 @@ def _mended(context: ToolContext, thing: ObjectVersion, hint: Hint) -> _Mended |
         hint = replace(hint, points=tuple(points), labels=(0,) * len(points)) if points else hint
     said = _so_far(context, thing, hint)
     elsewhere = bool(hint.regions) and not any(_lies_on(thing, point) for point in hint.points)
+    if elsewhere and (meant := _by_its_words(context, thing, hint)):
+        return meant
     best, best_value = None, (0, 0.0)
     for each in _candidates(context, thing, hint, said, elsewhere):
         alike = 0.0 if thing.mask is None else float(mask_iou([each.mask], [thing.mask])[0, 0])
         value = (len(said.points) if each.moved else said.obeyed(each.mask), each.predicted_iou + alike)
         if 2 * hint.obeyed(each.mask) > len(hint.points) and (best is None or value > best_value):
             best, best_value = each, value
-    if best is not None and best.moved:
-        return _by_its_words(context, thing, hint) or best
     return best
 
 
@@ -211,7 +212,8 @@ def _by_its_words(context: ToolContext, thing: ObjectVersion, hint: Hint) -> _Me
         return None
     told = ({"phrase": phrase}, {"box": [round(side, 2) for side in found.box]})
     iou, stability = found.predicted_iou or 0.0, found.stability or 0.0
-    return _Mended(found.mask, found.candidate, iou, stability, found.alternatives, True, found.score, told)
+    moved = not _keeps(found.mask, thing)
+    return _Mended(found.mask, found.candidate, iou, stability, found.alternatives, moved, found.score, told)
 
 
 def _so_far(context: ToolContext, thing: ObjectVersion, hint: Hint) -> Hint:

@@ -27,13 +27,13 @@ class SegmentArguments(Arguments):
     """What to cut out."""
 
     phrases: Phrases | None = Field(None, description="English, singular, with attributes: red apple.")
-    gestures: Names | None = Field(None, description="Pointed at: g1. One that points away trims the others' things.")
+    gestures: Names | None = Field(None, description="Pointed at, or (background) away: g1.")
     handles: Names | None = Field(None, description="Known boxes that need masks.")
     mode: Mode = Field(
         "instance",
         description="semantic: one mask a phrase; panoptic: no overlap; everything: all regions.",
     )
-    quantity: Quantity = Field("all", description="one: the best of each phrase; all gestures mean one thing.")
+    quantity: Quantity = Field("all", description="one: the best of each phrase, or one of all gestures.")
     where: Where | None = None
     picture: str | None = None
 

@@ -46,7 +46,7 @@ def evaluate_prompts(product: Product, scenes: Iterable[Scene]) -> dict[str, flo
         scenes: with visible masks.
 
     Returns:
-        `asked`: things that words were said for; `wrong`: share of them that the words alone did not cut out well;
+        `asked`: things whose name found something, be it another of the kind; `wrong`: share of them that the words alone did not cut out well;
         `corrected`: share of those that one click made good. `click`, `scribble` and `scribble_background`: mean IoU.
         nan where there is nothing to measure.
     """
@@ -61,8 +61,9 @@ def evaluate_prompts(product: Product, scenes: Iterable[Scene]) -> dict[str, flo
                 toolkit = VisionToolkit(services=product.services, memory=memory)
                 toolkit.open_picture(scene.image)
                 before, after = _corrected(toolkit, target)
-                right.append(before >= GOOD)
-                corrected += [] if before >= GOOD else [after >= GOOD]
+                if before is not None:
+                    right.append(before >= GOOD)
+                    corrected += [] if before >= GOOD else [after >= GOOD]
                 for name, values in reached.items():
                     values.append(_pointed(toolkit, name, target, _nearest(target, large)))
     figures = {"asked": float(len(right)), "wrong": 1 - _mean(right), "corrected": _mean(corrected)}
@@ -94,12 +95,12 @@ def scribble(mask: NDArray[np.bool_]) -> list[tuple[float, float]]:
     return stroke or [first_click(mask)[:2]]
 
 
-def _corrected(toolkit: VisionToolkit, target: SceneObject) -> tuple[float, float]:
-    """IoU with the target of what its name finds, and after one click on the target; all of its kind are one name."""
+def _corrected(toolkit: VisionToolkit, target: SceneObject) -> tuple[float | None, float]:
+    """IoU with the target of what its name finds, None where that is nothing, and after one click on the target."""
     found = toolkit.call("segment", {"phrases": [target.noun], "quantity": "one"}).data["objects"]
     click = first_click(target.mask)
     if not found:
-        return 1.0, 1.0  # nothing to correct: no handle
+        return None, 0.0
     before = _iou(toolkit, found[0]["handle"], target)
     toolkit.call("refine_with_point", {"handle": found[0]["handle"], "point": [click.x, click.y]})
     return before, _iou(toolkit, found[0]["handle"], target)
