@@ -46,7 +46,8 @@ def evaluate_prompts(product: Product, scenes: Iterable[Scene]) -> dict[str, flo
         scenes: with visible masks.
 
     Returns:
-        `asked`: things whose name found something, be it another of the kind; `wrong`: share of them that the words alone did not cut out well;
+        `asked`: things whose name found something, be it another of the kind; `wrong`: share of them that the words
+        alone did not cut out well;
         `corrected`: share of those that one click made good. `click`, `scribble` and `scribble_background`: mean IoU.
         nan where there is nothing to measure.
     """
