@@ -127,9 +127,9 @@ def test_segment_background_gestures_trim_every_thing_and_make_none(make: Any) -
 def test_segment_at_a_known_thing_less_an_area_corrects_its_handle(make: Any) -> None:
     toolkit = make()
     toolkit.call("segment", {"phrases": ["red"]})
-    names = [toolkit.gesture("p1", "point", [40, 6]), toolkit.gesture("p1", "box", [45, 0, 64, 64], include=False)]
+    names = [toolkit.gesture("p1", "point", [40, 6]), toolkit.gesture("p1", "box", [45, 11, 64, 64], include=False)]
     assert toolkit.call("segment", {"gestures": names}).data["selection"] == ["m2"]
-    assert toolkit.state.objects["m2"].mask == mask_of(36, 2, 45, 12)
+    assert toolkit.state.objects["m2"].mask == mask_of(36, 2, 46, 12) - mask_of(45, 11, 46, 12)
     assert toolkit.state.objects["m2"].version == 2
 
 
