@@ -112,6 +112,18 @@ def refine_out(order: Order, state: Situation) -> Calls:
     return _refine(order, state, include=False)
 
 
+def switch_mask(order: Order, state: Situation) -> Calls:
+    """Another mask of what is named or clicked, known or not, else of the selection: "bigger", "the whole thing"."""
+    to = order.values["other_mask"]
+    if "handle" in order.values:
+        return [call("switch_mask", handles=state.existing([str(order.values["handle"])]), to=to)]
+    if state.context.click is not None:
+        return [*mask_clicked(Mention(), state), call("switch_mask", to=to)]
+    if not state.anything_selected:
+        raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
+    return [call("switch_mask", to=to)]
+
+
 def _refine(order: Order, state: Situation, include: bool | None) -> Calls:
     where = str(order.values.get("xy", ""))
     points: list[object] = [[float(number) for number in where.split(",")]] if where else [*gestures_of(state)]
