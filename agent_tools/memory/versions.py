@@ -83,5 +83,6 @@ def revised(
 
 
 def _checked(one: Alternative) -> Alternative:
-    iou, stability = finite("predicted_iou", one.predicted_iou), finite("stability", one.stability)
-    return replace(one, predicted_iou=iou, stability=stability)
+    finite("predicted_iou", one.predicted_iou)
+    finite("stability", one.stability)
+    return replace(one, predicted_iou=float(one.predicted_iou), stability=float(one.stability))

@@ -134,6 +134,8 @@ def _mended(context: ToolContext, thing: ObjectVersion, hint: Hint) -> _Mended |
     """
     if hint.box is not None:
         return _joined(context, thing, hint)
+    if not hint.points:  # an area without a pixel
+        return None
     if thing.mask is not None and hint.left_out:
         # Where mask and area meet is what is wrong; points there tell the segmenter more than points all over the area.
         points = points_within(hint.left_out[0] & thing.mask, AREA_POINTS)

@@ -248,6 +248,13 @@ def test_refine_by_any_gesture_takes_in_or_leaves_out_as_it_was_drawn(
     assert f"now {'takes in' if include else 'leaves out'} {name}" in result.text
 
 
+@pytest.mark.parametrize("include", [True, False])
+def test_refine_by_an_area_without_a_pixel_changes_nothing(shelf: VisionToolkit, include: bool) -> None:
+    name = shelf.gesture("p1", "box", [(8, 8), (8, 8)], include=include)
+    shelf.call("refine_with_point", {"handle": "m1", "point": name})
+    assert shelf.state.objects["m1"].mask == mask_of(4, 4, 12, 12)
+
+
 def test_refine_with_include_overrides_how_the_gesture_was_drawn(shelf: VisionToolkit) -> None:
     name = shelf.gesture("p1", "box", [8, 0, 64, 64])
     shelf.call("refine_with_point", {"handle": "m1", "point": name, "include": False})
