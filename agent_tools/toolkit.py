@@ -163,6 +163,7 @@ class VisionToolkit:
         picture: str | None,
         kind: GestureKind,
         coordinates: Sequence[float] | Sequence[Sequence[float]] | NDArray[Any],
+        include: bool = True,
     ) -> str:
         """Keep what a hand did on a picture; returns its name.
 
@@ -170,6 +171,7 @@ class VisionToolkit:
             picture: handle of the picture, or None for the current one.
             kind: point, box, polygon or stroke.
             coordinates: (x, y) pairs in pixels of the upright picture; one bare pair, or four numbers, will do.
+            include: whether it points at the thing; False: at what does not belong to it.
 
         Raises:
             HandleError: no such picture.
@@ -180,7 +182,7 @@ class VisionToolkit:
             points = _pairs(coordinates)
             if kind != "box":
                 _check_on(opened, points)
-            return turn.add_gesture(opened.handle, kind, points)
+            return turn.add_gesture(opened.handle, kind, points, include)
 
     def _context(self, turn: Turn) -> ToolContext:
         return ToolContext(turn, lambda: self.services, settings(), lambda: self._services)

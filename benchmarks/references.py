@@ -129,7 +129,7 @@ def _said(toolkit: VisionToolkit, layout: Layout, pictures: Sequence[str], sente
         for picture in pictures if everywhere else pictures[-1:]:
             turn.use_picture(picture)
             gesture = toolkit.gesture(None, "point", [click]) if click else None
-            context = plan_context(turn.state, gesture)
+            context = plan_context(turn.state, *([gesture] if gesture else []))
             planned = plan(request, context)
             done = [_called(toolkit, call) for call in planned.calls]
             turn.answer = planned.reply or answer(done, context, mood(request))

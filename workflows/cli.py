@@ -7,16 +7,19 @@ keeps ``--help`` quick. This module does not know models, tools or memory.
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agent_tools.errors import AskmaskError
+
+if TYPE_CHECKING:
+    from agent_tools.memory.records import GestureKind
+    from workflows.hand_gestures import HandGesture
 
 EXAMPLE = 'askmask ask "count the oranges" photo.jpg'
 _USAGE_ERROR: Any = typer.BadParameter.__base__  # click's or typer's own, as the version has it
@@ -43,6 +46,12 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for annota
 Trace = Annotated[bool, typer.Option("--trace", help="Show calls and times on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE...", help="Files or folders.")]
+Clicks = Annotated[
+    list[str] | None, typer.Option(metavar="X,Y", help="Point at a pixel; not:X,Y: it does not belong. Repeatable.")
+]
+Boxes = Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Draw a box, likewise.")]
+Strokes = Annotated[list[str] | None, typer.Option(metavar='"X,Y X,Y ..."', help="Scribble along places, likewise.")]
+Polygons = Annotated[list[str] | None, typer.Option(metavar='"X,Y X,Y X,Y ..."', help="Draw an outline, likewise.")]
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="What you want to know, in your words.")]
 
 
@@ -76,7 +85,10 @@ def ask(
     device: Device = None,
     llm: Llm = None,
     conversation: Conversation = None,
-    click: Annotated[str | None, typer.Option(metavar="X,Y", help="Point at a pixel of the picture.")] = None,
+    click: Clicks = None,
+    box: Boxes = None,
+    stroke: Strokes = None,
+    polygon: Polygons = None,
     out: Out = None,
     trace: Trace = False,
     debug: Debug = False,  # noqa: ARG001 (read by main, before parsing)
@@ -85,14 +97,15 @@ def ask(
     from workflows.commands import asking
     from workflows.commands.session import Choice
 
-    _check_request(request, empty_is_fine=click is not None)
+    gestures = _gestures(point=click, box=box, stroke=stroke, polygon=polygon)
+    _check_request(request, empty_is_fine=bool(gestures))
     _check_pictures(pictures, conversation)
     asking.ask(
         request,
         pictures or [],
         Choice(models, detector, segmenter, device, llm),
         conversation=conversation,
-        click=None if click is None else parse_click(click),
+        gestures=gestures,
         out=out,
         shape=asking.Shape(json, trace),
     )
@@ -101,7 +114,9 @@ def ask(
 @app.command()
 def chat(
     pictures: Pictures = None,
-    script: Annotated[Path | None, typer.Option(metavar="FILE", help="A line a turn, a click as @x,y text.")] = None,
+    script: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A line a turn; gestures before words: @x,y text.")
+    ] = None,
     json: Json = False,
     models: Models = None,
     detector: Detector = None,
@@ -284,19 +299,19 @@ def doctor(json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
         raise typer.Exit(1)
 
 
-def parse_click(text: str) -> tuple[float, float]:
-    """`X,Y` as two numbers.
+def _gestures(**given: list[str] | None) -> list[HandGesture]:
+    """What the options of each kind draw.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: one of them draws nothing.
     """
+    from workflows.hand_gestures import read_gesture
+
+    kinds: tuple[GestureKind, ...] = ("point", "box", "stroke", "polygon")
     try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = math.nan
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise _USAGE_ERROR(f"--click={text} is not a point: expected X,Y in pixels. Try --click 320,200.")
-    return x, y
+        return [read_gesture(text, kind) for kind in kinds for text in given[kind] or ()]
+    except ValueError as error:
+        raise _USAGE_ERROR(str(error)) from None
 
 
 def _check_request(request: str, empty_is_fine: bool = False) -> None:

@@ -26,6 +26,7 @@ from agent_tools.memory import CallRecord, State, Turn
 from agent_tools.plugs.for_langchain import langchain_tools
 from agent_tools.settings import settings
 from agent_tools.toolkit import VisionToolkit
+from workflows.hand_gestures import HandGesture
 from workflows.planning.chat_model import chat_model
 from workflows.planning.context import PlanContext, plan_context, planner_brief
 
@@ -76,6 +77,7 @@ class Conversation:
         request: str,
         click: tuple[float, float] | None = None,
         pictures: Sequence[str] = (),
+        gestures: Sequence[HandGesture] = (),
     ) -> Reply:
         """Answer one request as one turn.
 
@@ -83,22 +85,25 @@ class Conversation:
             request: what the person wants, in their words.
             click: x, y in pixels of the upright current picture, when the person pointed at something.
             pictures: handles to answer for, one after the other; empty for the current picture.
+            gestures: what the person drew on it, beside the click: points, boxes, outlines and strokes.
 
         Returns:
             The reply; the memory holds the turn by then.
 
         Raises:
-            ToolInputError: an empty request, or a click outside the picture. Nothing was changed.
+            ToolInputError: an empty request, or a gesture outside the picture. Nothing was changed.
             ServiceError: a model failed. Nothing was changed.
             MemoryStoreError: the turn could not be written. Nothing was changed.
         """
-        if not request.strip() and click is None:
+        drawn = [*([] if click is None else [HandGesture("point", (click,))]), *gestures]
+        if not request.strip() and not drawn:
             raise ToolInputError("request='' is empty: expected a sentence. Try: count the oranges.")
         started = time.perf_counter()
         before = dict(self.toolkit.seconds)
         self._clock.seconds = 0.0
-        with self.toolkit.turn(request, click) as turn:
-            replies = [self._answer(turn, request, click, picture) for picture in pictures or (None,)]
+        clicks = [one.coordinates[0] for one in drawn if one.kind == "point" and one.include]
+        with self.toolkit.turn(request, clicks[0] if clicks else None) as turn:
+            replies = [self._answer(turn, request, drawn, picture) for picture in pictures or (None,)]
             reply = replies[0] if len(replies) == 1 else _joined(turn, replies)
             turn.answer = reply.answer
         spent = {name: self.toolkit.seconds[name] - before[name] for name in ("detect", "segment")}
@@ -107,12 +112,12 @@ class Conversation:
         reply.seconds.update(spent)
         return reply
 
-    def _answer(self, turn: Turn, request: str, click: tuple[float, float] | None, picture: str | None) -> Reply:
+    def _answer(self, turn: Turn, request: str, drawn: Sequence[HandGesture], picture: str | None) -> Reply:
         """Run the agent loop once, on one picture."""
         if picture is not None:
             turn.use_picture(picture)
-        gesture = None if click is None else self.toolkit.gesture(None, "point", [click])
-        context = plan_context(turn.state, gesture)
+        names = [self.toolkit.gesture(None, one.kind, one.coordinates, one.include) for one in drawn]
+        context = plan_context(turn.state, *names)
         first_call = len(turn.calls)
         limit = settings().max_tool_calls
         # One tool at a time, in the order the model called them. A step is one model call or one round of tools, so a

@@ -2,6 +2,7 @@
 
 from agent_tools.memory.memory import Memory
 from agent_tools.memory.records import (
+    Alternative,
     CallRecord,
     ConversationSummary,
     Gesture,
@@ -13,6 +14,7 @@ from agent_tools.memory.records import (
 from agent_tools.memory.turn import Turn
 
 __all__ = [
+    "Alternative",
     "CallRecord",
     "ConversationSummary",
     "Gesture",

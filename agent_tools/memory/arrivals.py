@@ -152,13 +152,21 @@ def _check_masks(parts: Rows) -> None:
     for row in parts["versions"]:
         name = f"m{row['object']} version {row['version']}"
         mask = (row["mask_height"], row["mask_width"], row["mask_counts"])
+        others = row["alternatives"] or []
+        _need(
+            isinstance(others, list) and all(isinstance(one, list) and len(one) == 3 for one in others),
+            f"{name}: its alternatives",
+        )
         if mask == (None, None, None):
-            _need(row["area"] == 0, f"{name}: its area")
+            _need(row["area"] == 0 and not others, f"{name}: its area")
             continue
         _need(mask[:2] == sizes.get(row["picture"]) and mask[2] is not None, f"{name}: its mask's size")
         if mask not in areas:
             areas[mask] = _mask(name, {"size": list(mask[:2]), "counts": mask[2]}).area
         _need(row["area"] == areas[mask], f"{name}: its area")
+        for counts, iou, stability in others:
+            _need(isinstance(counts, str) and _numbers([iou, stability], 2), f"{name}: its alternatives")
+            _mask(name, {"size": list(mask[:2]), "counts": counts})
 
 
 def _mask(name: str, encoded: Any) -> Mask:

@@ -50,6 +50,7 @@ class Gesture:
         kind: one point; the two corners of a box; three or more corners of a polygon; one or more points of a stroke.
         coordinates: (x, y) pairs in pixels of the upright picture, origin top left.
         turn: number of the turn that brought it.
+        include: whether it points at the thing; False: at what does not belong to it.
     """
 
     handle: str
@@ -57,6 +58,22 @@ class Gesture:
     kind: GestureKind
     coordinates: tuple[tuple[float, float], ...]
     turn: int
+    include: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One of the masks that the segmenter held possible for one prompt: the part, the thing, the whole group.
+
+    Attributes:
+        mask: at picture size.
+        predicted_iou: the segmenter's own estimate in [0, 1].
+        stability: IoU of the mask cut a little above and below its threshold, in [0, 1].
+    """
+
+    mask: Mask
+    predicted_iou: float
+    stability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +91,15 @@ class ObjectVersion:
         area: pixels inside the mask; 0 without one.
         parent: (handle, version) it was made from, or None.
         prompts: every prompt so far, JSON-able: ``{"phrase": ...}``, ``{"points": [[x, y]], "labels": [1]}``,
-            ``{"box": [...]}``, ``{"gesture": "g1"}``.
+            ``{"box": [...]}``, ``{"gesture": "g1"}``. One with ``"moved": True`` began anew: those before it led to
+            another thing.
         candidate: which of the segmenter's candidates was taken, 0 the best.
         predicted_iou: the segmenter's own estimate in [0, 1], or None.
         stability: IoU of the mask cut a little above and below its threshold, in [0, 1], or None.
         model: what made it.
         review: whether a person should look at it.
         turn: number of the turn that made this version.
+        alternatives: the masks it may have instead, its own among them, best first; empty where there was no choice.
     """
 
     handle: str
@@ -99,6 +118,7 @@ class ObjectVersion:
     model: str
     review: bool
     turn: int
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_tools.masks import Mask
-from agent_tools.memory.records import CallRecord, Gesture, ObjectVersion, OpenedPicture
+from agent_tools.memory.records import Alternative, CallRecord, Gesture, ObjectVersion, OpenedPicture
 from agent_tools.memory.timeline import Node, Timeline, Used
 
 
@@ -49,6 +49,7 @@ def gesture_row(gesture: Gesture) -> dict[str, Any]:
         "picture": number_of(gesture.picture),
         "kind": gesture.kind,
         "coordinates": gesture.coordinates,
+        "include": gesture.include,
     }
 
 
@@ -78,6 +79,10 @@ def version_row(one: ObjectVersion) -> dict[str, Any]:
         "stability": one.stability,
         "model": one.model,
         "review": one.review,
+        "alternatives": [
+            [each.mask.counts.decode("ascii"), each.predicted_iou, each.stability] for each in one.alternatives
+        ]
+        or None,
     }
 
 
@@ -103,22 +108,22 @@ def call_of(row: Any) -> CallRecord:
 
 def _gesture_of(row: Any) -> Gesture:
     points = tuple((x, y) for x, y in row.coordinates)
-    return Gesture(f"g{row.number}", f"p{row.picture}", row.kind, points, row.turn)
+    return Gesture(f"g{row.number}", f"p{row.picture}", row.kind, points, row.turn, row.include)
 
 
 VERSION_COLUMNS = (
     *("object", "version", "turn", "picture", "label", "score", "x0", "y0", "x1", "y1"),
     *("mask_height", "mask_width", "mask_counts", "area", "parent_object", "parent_version"),
-    *("prompts", "candidate", "predicted_iou", "stability", "model", "review"),
+    *("prompts", "candidate", "predicted_iou", "stability", "model", "review", "alternatives"),
 )
-"""What `timeline_of` wants of `versions`, in this order, ``prompts`` as text."""
+"""What `timeline_of` wants of `versions`, in this order, ``prompts`` and ``alternatives`` as text."""
 
 
 def _version_of(row: Any, decoded: Callable[[str], tuple[dict[str, Any], ...]]) -> ObjectVersion:
     # By position: ten thousand of these are read at once, and a row's columns by name take three times as long.
     number, version, turn, picture, label, score, x0, y0, x1, y1, *rest = row
     height, width, counts, area, parent, parent_version, *rest = rest
-    prompts, candidate, predicted_iou, stability, model, review = rest
+    prompts, candidate, predicted_iou, stability, model, review, alternatives = rest
     return ObjectVersion(
         handle=f"m{number}",
         version=version,
@@ -136,6 +141,14 @@ def _version_of(row: Any, decoded: Callable[[str], tuple[dict[str, Any], ...]]) 
         model=model,
         review=review,
         turn=turn,
+        alternatives=() if alternatives is None else _alternatives_of(alternatives, height, width),
+    )
+
+
+def _alternatives_of(text: str, height: int, width: int) -> tuple[Alternative, ...]:
+    return tuple(
+        Alternative(Mask(height, width, counts.encode("ascii")), predicted_iou, stability)
+        for counts, predicted_iou, stability in json.loads(text)
     )
 
 

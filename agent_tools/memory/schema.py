@@ -24,10 +24,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    true,
 )
 
-VERSION = 1
+VERSION = 2
 """Version of these tables. A store with a higher one was written by a newer askmask."""
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE gestures ADD COLUMN include BOOLEAN NOT NULL DEFAULT TRUE",
+        "ALTER TABLE versions ADD COLUMN alternatives JSON",
+    ),
+}
+"""What makes, of a store of each older version, one of the next; every statement is one that both databases know."""
 
 metadata = MetaData()
 
@@ -113,6 +121,7 @@ gestures = Table(
     Column("picture", Integer, nullable=False),
     Column("kind", String, nullable=False),
     Column("coordinates", JSON, nullable=False),
+    Column("include", Boolean, nullable=False, server_default=true()),
 )
 
 versions = Table(
@@ -141,7 +150,9 @@ versions = Table(
     Column("stability", Float),
     Column("model", Text, nullable=False),
     Column("review", Boolean, nullable=False),
+    Column("alternatives", JSON(none_as_null=True)),
 )
+"""``alternatives``: [counts, predicted IoU, stability] of each, as large as the mask; NULL without any."""
 
 calls = Table(
     "calls",

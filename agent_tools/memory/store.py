@@ -61,7 +61,7 @@ _ADVANCE = update(schema.conversations).where(
     schema.conversations.c.revision == bindparam("begun_on"),
 )
 _VERSION_COLUMNS = [
-    cast(column, Text) if column is schema.versions.c.prompts else column
+    cast(column, Text) if column.name in ("prompts", "alternatives") else column
     for column in (schema.versions.c[name] for name in VERSION_COLUMNS)
 ]
 _NOTE_TRACES = update(schema.meta).where(schema.meta.c.key == "unscrubbed").values(value=schema.meta.c.value + 1)
@@ -100,6 +100,8 @@ class Store:
                     known = {"schema": schema.VERSION, "store": secrets.randbits(31), "pictures": 0, "unscrubbed": 0}
                     rows = [{"key": key, "value": value} for key, value in known.items()]
                     connection.execute(insert(schema.meta), rows)
+        if known["schema"] < schema.VERSION:
+            known = self._brought_up_to_date()
         if known["schema"] != schema.VERSION:
             raise MemoryStoreError(
                 f"store={self._database.name} is of version {known['schema']}: expected {schema.VERSION}, which this "
@@ -108,6 +110,17 @@ class Store:
         self.files = self._database.picture_files(known)
         if known["unscrubbed"]:
             self._scrub()
+
+    def _brought_up_to_date(self) -> dict[str, int]:
+        """Change the tables of an older version in place, all of it or nothing; what `meta` says then."""
+        with self._writing() as connection:
+            self._database.prepare(connection)
+            for version in range(_meta(connection)["schema"], schema.VERSION):  # none if another process was first
+                for statement in schema.MIGRATIONS[version]:
+                    connection.exec_driver_sql(statement)
+                own = schema.meta.c.key == "schema"
+                connection.execute(update(schema.meta).where(own).values(value=version + 1))
+            return _meta(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

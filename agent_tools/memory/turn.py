@@ -18,7 +18,16 @@ from agent_tools.masks import Mask
 from agent_tools.memory.calls import names_any, with_masks, without_masks
 from agent_tools.memory.checks import check_handle, check_mask, gesture_points
 from agent_tools.memory.files import PictureFiles
-from agent_tools.memory.records import CallRecord, Gesture, GestureKind, ObjectVersion, OpenedPicture, State, TurnKind
+from agent_tools.memory.records import (
+    Alternative,
+    CallRecord,
+    Gesture,
+    GestureKind,
+    ObjectVersion,
+    OpenedPicture,
+    State,
+    TurnKind,
+)
 from agent_tools.memory.staged import Forgotten, Staged
 from agent_tools.memory.timeline import Node, Timeline, current
 from agent_tools.memory.versions import Revision, blank, revised
@@ -171,7 +180,9 @@ class Turn:
         self._write()
         self._picture = self._opened_picture(handle).handle
 
-    def add_gesture(self, picture: str, kind: GestureKind, coordinates: Iterable[Sequence[float]]) -> str:
+    def add_gesture(
+        self, picture: str, kind: GestureKind, coordinates: Iterable[Sequence[float]], include: bool = True
+    ) -> str:
         """Keep what a hand did on a picture, and give it a name.
 
         Args:
@@ -179,6 +190,7 @@ class Turn:
             kind: point, box, polygon or stroke.
             coordinates: (x, y) pairs in pixels of the upright picture: 1 for a point, 2 corners of a box, 3 or more
                 for a polygon, 1 or more for a stroke.
+            include: whether it points at the thing; False: at what does not belong to it.
 
         Raises:
             HandleError: no such picture.
@@ -189,7 +201,7 @@ class Turn:
         points = gesture_points(kind, coordinates)
         self._used = replace(self._used, gestures=self._used.gestures + 1)
         handle = f"g{self._used.gestures}"
-        self._new_gestures[handle] = Gesture(handle, picture, kind, points, self.number)
+        self._new_gestures[handle] = Gesture(handle, picture, kind, points, self.number, bool(include))
         return handle
 
     def add_object(
@@ -207,6 +219,7 @@ class Turn:
         predicted_iou: float | None = None,
         stability: float | None = None,
         review: bool = False,
+        alternatives: Sequence[Alternative] = (),
     ) -> str:
         """Keep something found, and give it a handle; see `ObjectVersion` for the arguments.
 
@@ -229,6 +242,7 @@ class Turn:
             "predicted_iou": predicted_iou,
             "stability": stability,
             "review": review,
+            "alternatives": alternatives,
         }
         first = blank(f"m{self._used.objects + 1}", picture)
         made = revised(first, changes, version=1, parent=parent, turn=self.number)
@@ -259,7 +273,8 @@ class Turn:
         return made
 
     def _append(self, made: ObjectVersion) -> None:
-        check_mask(made.mask, self._pictures[made.picture])
+        for mask in (made.mask, *(each.mask for each in made.alternatives)):
+            check_mask(mask, self._pictures[made.picture])
         self._versions.append(made)
         self._objects[made.handle] = made
         self._highest[made.handle] = made.version

@@ -9,11 +9,13 @@ from typing import Any, TypedDict
 from agent_tools.masks import Mask
 from agent_tools.memory.calls import plain
 from agent_tools.memory.checks import finite, object_box
-from agent_tools.memory.records import ObjectVersion
+from agent_tools.memory.records import Alternative, ObjectVersion
 
 
 class Revision(TypedDict, total=False):
-    """What a new version of an object changes; the rest is taken over. `prompts` are added to those so far."""
+    """What a new version of an object changes; the rest is taken over. `prompts` are added to those so far;
+    `alternatives` belong to a mask, so that a new mask without any has none.
+    """
 
     mask: Mask | None
     box: Sequence[float] | None
@@ -25,6 +27,7 @@ class Revision(TypedDict, total=False):
     stability: float | None
     model: str
     review: bool
+    alternatives: Sequence[Alternative]
 
 
 def blank(handle: str, picture: str) -> ObjectVersion:
@@ -75,4 +78,11 @@ def revised(
         model=changes.get("model", old.model),
         review=bool(changes.get("review", old.review)),
         turn=turn,
+        alternatives=tuple(map(_checked, changes.get("alternatives", old.alternatives if mask == old.mask else ()))),
     )
+
+
+def _checked(one: Alternative) -> Alternative:
+    finite("predicted_iou", one.predicted_iou)
+    finite("stability", one.stability)
+    return replace(one, predicted_iou=float(one.predicted_iou), stability=float(one.stability))

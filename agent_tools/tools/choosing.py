@@ -7,6 +7,7 @@ does not know tools, nor where things come from.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +24,10 @@ from agent_tools.tools.context import ToolContext
 
 T = TypeVar("T", bound=Thing)
 
-CLOSED = 0.2
-"""A stroke whose ends are nearer than this part of its length is a lasso: what it goes round is meant."""
+CLOSED, ROUND = 0.2, 0.15
+"""A stroke whose ends are nearer than the first part of its length is a lasso, and what it goes round is meant, if it
+goes round something: a circle of its length has an area, and the stroke at least the second part of that. A scribble to
+and fro has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,13 @@ def _ordered(box: BoxCorners) -> tuple[float, float, float, float]:
 def _is_lasso(points: Sequence[tuple[float, float]]) -> bool:
     steps = [((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5 for a, b in itertools.pairwise(points)]
     ends = ((points[0][0] - points[-1][0]) ** 2 + (points[0][1] - points[-1][1]) ** 2) ** 0.5
-    return len(points) >= 3 and ends < CLOSED * sum(steps)
+    return len(points) >= 3 and ends < CLOSED * sum(steps) and 4 * math.pi * _within(points) > ROUND * sum(steps) ** 2
+
+
+def _within(points: Sequence[tuple[float, float]]) -> float:
+    """Square pixels that a closed line goes round, by Gauss's area formula: to and fro is nothing."""
+    turned = zip(points, [*points[1:], points[0]], strict=True)
+    return abs(sum(x * down - across * y for (x, y), (across, down) in turned)) / 2
 
 
 def _spoken(place: Place) -> str:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
-from agent_tools.masks import mask_iou
 from agent_tools.references import reading_order
 from agent_tools.services.automatic import regions
 from agent_tools.tools.context import ToolContext
-from agent_tools.tools.finding import SAME_THING, Found
-
-LABEL = "object"
-"""What a thing is called that was found without a word."""
+from agent_tools.tools.finding import UNNAMED, Found, known_by_mask
 
 
 def everything(context: ToolContext, picture: str) -> list[Found]:
@@ -25,7 +17,7 @@ def everything(context: ToolContext, picture: str) -> list[Found]:
     found = [
         Found(
             picture,
-            LABEL,
+            UNNAMED,
             region.predicted_iou,
             region.mask.box,
             turn,
@@ -38,14 +30,3 @@ def everything(context: ToolContext, picture: str) -> list[Found]:
         for region in regions(context.services.segmenter, context.turn.picture(picture), context.propose(picture))
     ]
     return reading_order([known_by_mask(context, each) for each in found])
-
-
-def known_by_mask(context: ToolContext, found: Found) -> Found:
-    """A thing found without a word takes the name of the known object that it is, so that it keeps its handle."""
-    objects = context.state.objects.values()
-    rivals = [(thing, thing.mask) for thing in objects if thing.picture == found.picture and thing.mask is not None]
-    if found.label != LABEL or found.mask is None or not rivals:
-        return found
-    likeness = mask_iou([found.mask], [mask for _, mask in rivals])[0]
-    best = int(np.argmax(likeness))
-    return replace(found, label=rivals[best][0].label) if likeness[best] > SAME_THING else found

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.masks import Mask, box_iou, enclosing_groups, mask_iou
-from agent_tools.memory import ObjectVersion
+from agent_tools.memory import Alternative, ObjectVersion
 from agent_tools.references import Box, reading_order
 from agent_tools.services.base import Prompt, Segments
 from agent_tools.tools.arguments import Quantity, Where
@@ -28,6 +28,8 @@ from agent_tools.tools.wording import not_asked
 
 SAME_THING = 0.9
 """IoU of boxes or masks above which a thing of the same label is the same thing."""
+UNNAMED = "object"
+"""What a thing is called that was found or pointed at without a word."""
 SAME_PLACE = 0.5
 """IoU with a hit above which a weaker candidate is that hit seen twice, not one that was missed."""
 
@@ -51,6 +53,7 @@ class Found:
         review: whether a person should look at it.
         handle: the one it already has, or empty.
         parent: (handle, version) it is made from, or None.
+        alternatives: the masks it may have instead; see `ObjectVersion`.
     """
 
     picture: str
@@ -66,6 +69,7 @@ class Found:
     review: bool = False
     handle: str = ""
     parent: tuple[str, int] | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,17 @@ def recognise(context: ToolContext, found: Sequence[Found]) -> list[Found]:
     return result
 
 
+def known_by_mask(context: ToolContext, found: Found) -> Found:
+    """A thing found without a word takes the name of the known object that it is, so that it keeps its handle."""
+    objects = context.state.objects.values()
+    rivals = [(thing, thing.mask) for thing in objects if thing.picture == found.picture and thing.mask is not None]
+    if found.label != UNNAMED or found.mask is None or not rivals:
+        return found
+    likeness = mask_iou([found.mask], [mask for _, mask in rivals])[0]
+    best = int(np.argmax(likeness))
+    return replace(found, label=rivals[best][0].label) if likeness[best] > SAME_THING else found
+
+
 def remember(context: ToolContext, found: Sequence[Found], model: str) -> list[ObjectVersion]:
     """Write things to memory, in order: new ones get a handle, known ones a version where their mask has changed."""
     handles: list[str] = []
@@ -214,6 +229,7 @@ def remember(context: ToolContext, found: Sequence[Found], model: str) -> list[O
                 predicted_iou=each.predicted_iou,
                 stability=each.stability,
                 review=each.review,
+                alternatives=each.alternatives,
             )
         else:
             handle, old = each.handle, context.state.objects[each.handle]
@@ -226,6 +242,7 @@ def remember(context: ToolContext, found: Sequence[Found], model: str) -> list[O
                     candidate=each.candidate,
                     predicted_iou=each.predicted_iou,
                     stability=each.stability,
+                    alternatives=each.alternatives,
                 )
         handles.append(handle)
     objects = context.state.objects
@@ -239,7 +256,13 @@ def reading(found: Sequence[Found], labels: Sequence[str]) -> list[Found]:
 
 def chance_of(thing: Found | ObjectVersion) -> float:
     """The chance that a thing is real, as it was judged when it was found; 1 where a person pointed at it."""
-    return float(next((prompt["chance"] for prompt in thing.prompts if "chance" in prompt), 1.0))
+    return float(next((prompt["chance"] for prompt in prompts_of(thing) if "chance" in prompt), 1.0))
+
+
+def prompts_of(thing: Found | ObjectVersion) -> tuple[dict[str, Any], ...]:
+    """The prompts that led to a thing; what came before a click that moved its handle led to another one."""
+    moves = [place for place, prompt in enumerate(thing.prompts) if prompt.get("moved")]
+    return thing.prompts[moves[-1] :] if moves else thing.prompts
 
 
 def maker(context: ToolContext, masks: bool = True) -> str:
@@ -297,7 +320,7 @@ def _masked(found: Found, segments: Segments, candidate: int | None) -> Found:
 
 def _likeness(found: Sequence[Found], known: Sequence[ObjectVersion]) -> NDArray[np.float64]:
     """(N, K): the larger of the IoU of the masks, and of the box found now with the one it was found with then."""
-    asked = [next((prompt["box"] for prompt in old.prompts if "box" in prompt), old.box) for old in known]
+    asked = [next((prompt["box"] for prompt in prompts_of(old) if "box" in prompt), old.box) for old in known]
     then, now = np.array(asked, np.float32).reshape(-1, 4), np.array([each.box for each in found], np.float32)
     likeness = np.asarray(box_iou(now.reshape(-1, 4), then), np.float64)
     rows = [i for i, each in enumerate(found) if each.mask is not None]

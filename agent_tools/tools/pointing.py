@@ -12,140 +12,141 @@ from typing import Any
 import numpy as np
 
 from agent_tools import references
-from agent_tools.masks import box_iou, mask_iou
-from agent_tools.memory import Gesture
-from agent_tools.references import Box, Region
-from agent_tools.services.base import Prompt, Segments
-from agent_tools.tools.choosing import place_of_gesture
+from agent_tools.errors import ToolInputError
+from agent_tools.masks import box_iou
+from agent_tools.memory import Alternative, Gesture
+from agent_tools.services.base import Segments
+from agent_tools.tools.arguments import Quantity
 from agent_tools.tools.context import ToolContext
-from agent_tools.tools.finding import SAME_THING, Found, best_for_box, detect, untold
-
-STROKE_POINTS = 8
-"""Points taken along a stroke, evenly."""
-LABEL = "object"
-"""What a thing is called that was pointed at without a word."""
+from agent_tools.tools.finding import UNNAMED, Found, best_for_box, detect, known_by_mask, recognise, untold
+from agent_tools.tools.gesture_prompts import Hint, hint_of
 
 
 def at_gestures(
-    context: ToolContext, picture: str, gestures: Sequence[Gesture], phrases: Sequence[str]
+    context: ToolContext, picture: str, gestures: Sequence[Gesture], phrases: Sequence[str], quantity: Quantity = "all"
 ) -> tuple[list[Found], list[str]]:
-    """One thing a gesture.
+    """One thing for each gesture that points at one; with quantity "one", the one thing that all of them point at.
 
-    With phrases, the thing is the detector's candidate that the gesture lies on, else the nearest one; because a person
-    points at it, a candidate below the threshold will do. Where the detector has none near, the gesture alone decides
+    Gestures that say what does not belong hold for every thing: points beside it, and areas that are cut off it.
+
+    With phrases, the thing is the detector's candidate that the gestures lie on, else the nearest one; because a person
+    points at it, a candidate below the threshold will do. Where the detector has none near, the gestures alone decide
     and the thing is marked for review.
 
     Returns:
-        The things, with masks where the segmenter found any, and remarks for the planner.
+        The things, with masks where the segmenter found any and with the handle where they are known, and remarks for
+        the planner.
+
+    Raises:
+        ToolInputError: no gesture points at a thing.
+        ServiceError: a model failed.
     """
-    opened, turn = context.opened(picture), context.state.turn_number
+    shown, away = ([one for one in gestures if one.include is include] for include in (True, False))
+    if not shown:
+        names = ", ".join(one.handle for one in away)
+        raise ToolInputError(
+            f"gestures={names} point at nothing{', only at what does not belong' if away else ''}: expected one that "
+            "points at the thing. Ask the person to point at it, or correct a known object with refine_with_point."
+        )
+    opened = context.opened(picture)
     seen = detect(context, picture, phrases) if phrases else None
-    drafts: list[tuple[Found, Prompt]] = []
     remarks = [untold(context, seen)[1]["unknown"]["why"]] if seen and seen.unknown else []
-    for gesture in gestures:
-        region = place_of_gesture(gesture, opened.width, opened.height)
-        points = _points(gesture) if region.area is None else []
-        meant = _meant([*seen.hits, *seen.misses], region) if seen else None
-        told: tuple[dict[str, Any], ...] = ({"gesture": gesture.handle},)
-        if points:
-            told = (*told, {"points": [list(point) for point in points], "labels": [1] * len(points)})
-        if meant is not None:
-            drafts.append((replace(meant, prompts=(*meant.prompts, *told)), _prompt(points, meant.box)))
-            continue
-        if phrases:
-            remarks.append(f"the detector sees no {' or '.join(phrases)} at {gesture.handle}; cut out what is there")
-            told = ({"phrase": phrases[0]}, *told)
-        box = None if points else _clipped(region.box, opened.width, opened.height)
-        prompt = _prompt(points, box, region) if box else _prompt(points)
-        told = (*told, {"box": [round(side, 2) for side in box]}) if box else told
-        label = phrases[0] if phrases else LABEL
-        drafts.append((Found(picture, label, None, box or region.box, turn, told, review=bool(phrases)), prompt))
-    answers = context.segment(picture, [prompt for _, prompt in drafts])
-    found = [_with_mask(draft, prompt, answer) for (draft, prompt), answer in zip(drafts, answers, strict=True)]
-    empty = [gesture.handle for gesture, each in zip(gestures, found, strict=True) if each is None]
-    if empty:
+    drafts: list[tuple[Found, Hint]] = []
+    for group in [shown] if quantity == "one" else [[one] for one in shown]:
+        hint = hint_of([*group, *away], opened.width, opened.height)
+        meant = meant_by([*seen.hits, *seen.misses], hint) if seen else None
+        if phrases and meant is None:
+            said = " ".join(one.handle for one in group)
+            remarks.append(f"the detector sees no {' or '.join(phrases)} at {said}; cut out what is there")
+        drafts.append((_draft(context, picture, [*group, *away], hint, meant, phrases), hint))
+    prompts = [hint.prompt(None if draft.score is None else draft.box) for draft, hint in drafts]
+    answers = context.segment(picture, prompts)
+    found = [with_mask(draft, hint, answer) for (draft, hint), answer in zip(drafts, answers, strict=True)]
+    if None in found:
+        empty = [one.handle for one, each in zip(shown, found, strict=False) if each is None]
         remarks.append(f"nothing could be cut out at {' '.join(empty)}")
-    return [_known(context, each) for each in found if each is not None], remarks
+    cut = [known_by_mask(context, each) for each in found if each is not None]
+    known = recognise(context, cut)
+    if away:  # else a known thing keeps the mask that it has
+        known = [replace(each, mask=fresh.mask) for each, fresh in zip(known, cut, strict=True)]
+    return known, remarks
 
 
-def _with_mask(draft: Found, prompt: Prompt, segments: Segments) -> Found | None:
-    """The draft with its mask; None when every candidate is empty.
+def _draft(
+    context: ToolContext,
+    picture: str,
+    gestures: Sequence[Gesture],
+    hint: Hint,
+    meant: Found | None,
+    phrases: Sequence[str],
+) -> Found:
+    """The thing before it has a mask: the detector's candidate, or what the gestures say alone."""
+    told: list[dict[str, Any]] = [
+        {"gesture": one.handle} if one.include else {"gesture": one.handle, "include": False} for one in gestures
+    ]
+    if hint.points:
+        told.append({"points": [list(point) for point in hint.points], "labels": list(hint.labels)})
+    if meant is not None:
+        return replace(meant, prompts=(*meant.prompts, *told))
+    if hint.box is not None:
+        told.append({"box": [round(side, 2) for side in hint.box]})
+    if phrases:
+        told.insert(0, {"phrase": phrases[0]})
+    box = hint.box or hint.regions[0].box
+    label = phrases[0] if phrases else UNNAMED
+    return Found(picture, label, None, box, context.state.turn_number, tuple(told), review=bool(phrases))
 
-    With a box, the candidate that fills it; with points, the one of highest predicted IoU among those that hold most of
-    the points.
+
+def with_mask(draft: Found, hint: Hint, segments: Segments) -> Found | None:
+    """The draft with its mask, and with the others it may have; None when every candidate is empty.
+
+    Of the candidates that agree with most of the points: with a box, the one that fills it, else the one of highest
+    predicted IoU.
     """
-    if prompt.box is not None:
-        candidate = best_for_box(segments, draft.box)[1]
-    else:
-        assert prompt.points is not None
-        held = [sum(mask.contains(float(x), float(y)) for x, y in prompt.points) for mask in segments.masks]
-        order = sorted(range(len(held)), key=lambda i: (-held[i], -segments.predicted_iou[i]))
-        candidate = next((index for index in order if segments.masks[index].area), None)
-    if candidate is None:
+    masks = [hint.without(mask) for mask in segments.masks]
+    there = [index for index, mask in enumerate(masks) if mask.area]
+    if not there:
         return None
-    mask = segments.masks[candidate]
+    obeyed = {index: hint.obeyed(masks[index]) for index in there}
+    best = [index for index in there if obeyed[index] == max(obeyed.values())]
+    chosen = best[0]
+    if draft.score is not None or hint.box is not None:
+        rivals = Segments([masks[i] for i in best], segments.predicted_iou[best], segments.stability[best])
+        chosen = best[best_for_box(rivals, draft.box)[1] or 0]
+    choice = [Alternative(masks[i], float(segments.predicted_iou[i]), float(segments.stability[i])) for i in there]
+    mask = masks[chosen]
     return replace(
         draft,
         box=draft.box if draft.score is not None else mask.box,
         mask=mask,
-        candidate=candidate,
-        predicted_iou=float(segments.predicted_iou[candidate]),
-        stability=float(segments.stability[candidate]),
+        candidate=chosen,
+        predicted_iou=float(segments.predicted_iou[chosen]),
+        stability=float(segments.stability[chosen]),
+        alternatives=tuple(choice) if len(choice) > 1 else (),
     )
 
 
-def _known(context: ToolContext, found: Found) -> Found:
-    """A thing pointed at without a word takes the name of the known object that it is, so that it keeps its handle."""
-    objects = context.state.objects.values()
-    rivals = [(thing, thing.mask) for thing in objects if thing.picture == found.picture and thing.mask is not None]
-    if found.label != LABEL or found.mask is None or not rivals:
-        return found
-    likeness = mask_iou([found.mask], [mask for _, mask in rivals])[0]
-    best = int(np.argmax(likeness))
-    return replace(found, label=rivals[best][0].label) if likeness[best] > SAME_THING else found
+def meant_by(candidates: Sequence[Found], hint: Hint) -> Found | None:
+    """The candidate that most of the gestures lie on and fewest of the points beside it; else the nearest; or None.
 
-
-def _meant(candidates: Sequence[Found], region: Region) -> Found | None:
-    """The candidate a gesture lies on, best score first; else the nearest that is `near`; None without one."""
-    if region.area is not None:
-        if not candidates:
-            return None
-        overlap = box_iou(np.array([each.box for each in candidates], np.float32), np.array([region.box], np.float32))[
-            :, 0
-        ]
-        best = int(np.argmax(overlap))
-        return candidates[best] if overlap[best] > 0 else None
-    under = [each for each in candidates if references.is_inside(each, region)]
-    if under:
-        return max(under, key=lambda each: each.score or 0)
-    near = [each for each in candidates if references.is_near(each, region)]
-    return min(near, key=lambda each: references.gap(each.box, region.box), default=None)
-
-
-def _points(gesture: Gesture) -> list[tuple[float, float]]:
-    """The point, or up to `STROKE_POINTS` along a stroke, its ends included."""
-    count = len(gesture.coordinates)
-    places = np.unique(np.linspace(0, count - 1, min(count, STROKE_POINTS)).round().astype(int))
-    return [gesture.coordinates[place] for place in places]
-
-
-def _prompt(points: Sequence[tuple[float, float]], box: Box | None = None, region: Region | None = None) -> Prompt:
-    return Prompt(
-        points=np.array(points, np.float32) if points else None,
-        labels=np.ones(len(points), np.int64) if points else None,
-        box=None if box is None else np.array(box, np.float32),
-        # A drawn outline says more than its box; a drawn box says no more than itself.
-        mask=region.area if region is not None and region.area is not None and not _is_box(region) else None,
-    )
-
-
-def _is_box(region: Region) -> bool:
-    assert region.area is not None
-    x0, y0, x1, y1 = region.box
-    return region.area.area >= 0.98 * (x1 - x0) * (y1 - y0)
-
-
-def _clipped(box: Box, width: int, height: int) -> Box:
-    x0, x1 = (min(max(side, 0.0), float(width)) for side in (box[0], box[2]))
-    y0, y1 = (min(max(side, 0.0), float(height)) for side in (box[1], box[3]))
-    return (x0, y0, x1, y1)
+    An area lies on what fills it most, points on what has them; of equals the best score is meant.
+    """
+    beside = [point for point, label in zip(hint.points, hint.labels, strict=True) if not label]
+    best: tuple[tuple[float, float, float], Found] | None = None
+    for each in candidates:
+        own = np.array([each.box], np.float32)
+        on = 0.0
+        for region in hint.regions:
+            if region.area is not None:
+                on += float(box_iou(own, np.array([region.box], np.float32))[0, 0])
+            elif references.is_inside(each, region):
+                on += 1
+        off = sum(references.is_inside(each, references.place_of_points([point])) for point in beside)
+        rank = (on, -off, each.score or 0.0)
+        if on > 0 and (best is None or rank > best[0]):
+            best = rank, each
+    if best is not None:
+        return best[1]
+    at = hint.regions[0]
+    near = [each for each in candidates if at.area is None and references.is_near(each, at)]
+    return min(near, key=lambda each: references.gap(each.box, at.box), default=None)

@@ -34,6 +34,7 @@ from agent_tools.tools.results import ToolResult
 from agent_tools.tools.segment import SegmentArguments, segment
 from agent_tools.tools.select import SelectArguments, select
 from agent_tools.tools.show import ShowArguments, show
+from agent_tools.tools.switch_mask import SwitchMaskArguments, switch_mask
 from agent_tools.tools.undo import UndoArguments, undo
 
 A = TypeVar("A", bound=BaseModel)
@@ -71,6 +72,7 @@ TOOLS: dict[str, Tool] = {
         _tool(segment, SegmentArguments),
         _tool(count, CountArguments),
         _tool(refine_with_point, RefineWithPointArguments),
+        _tool(switch_mask, SwitchMaskArguments),
         _tool(find_similar, FindSimilarArguments),
         _tool(select, SelectArguments),
         _tool(show, ShowArguments, changes=False),

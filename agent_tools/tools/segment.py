@@ -27,13 +27,13 @@ class SegmentArguments(Arguments):
     """What to cut out."""
 
     phrases: Phrases | None = Field(None, description="English, singular, with attributes: red apple.")
-    gestures: Names | None = Field(None, description="Pointed at: g1.")
+    gestures: Names | None = Field(None, description="Pointed at, or (background) away: g1.")
     handles: Names | None = Field(None, description="Known boxes that need masks.")
     mode: Mode = Field(
         "instance",
         description="semantic: one mask a phrase; panoptic: no overlap; everything: all regions.",
     )
-    quantity: Quantity = Field("all", description="one: the best of each phrase.")
+    quantity: Quantity = Field("all", description="one: the best of each phrase, or one of all gestures.")
     where: Where | None = None
     picture: str | None = None
 
@@ -51,12 +51,13 @@ def segment(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
     extra: dict[str, Any] = {}
     said, tied = "", False
     if arguments.gestures is not None or arguments.mode == "everything":
-        found, remarks = (
-            (everything(context, picture), [])
-            if arguments.gestures is None
-            else at_gestures(context, picture, context.gestures(arguments.gestures), arguments.phrases or ())
-        )
-        choice = choose(context, recognise(context, found), arguments.where)
+        remarks: list[str] = []
+        if arguments.gestures is None:
+            found = recognise(context, everything(context, picture))
+        else:
+            pointed = context.gestures(arguments.gestures)
+            found, remarks = at_gestures(context, picture, pointed, arguments.phrases or (), arguments.quantity)
+        choice = choose(context, found, arguments.where)
         found, tied = choice.things, choice.tied
         if arguments.quantity == "one":
             found = sorted(found, key=lambda each: -(each.score or 0))[:1]
@@ -128,6 +129,7 @@ def _merged(found: Sequence[Found]) -> Found:
         prompts=tuple(prompt for prompt in found[0].prompts if "phrase" in prompt),
         review=any(each.review for each in found),
         handle="",
+        alternatives=(),
     )
 
 
@@ -160,6 +162,7 @@ def _as_found(thing: ObjectVersion) -> Found:
         stability=thing.stability,
         review=thing.review,
         handle=thing.handle,
+        alternatives=thing.alternatives,
     )
 
 

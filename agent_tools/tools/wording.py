@@ -97,14 +97,29 @@ def not_asked(unknown: Mapping[str, str], detector: str, nouns: Sequence[str]) -
     return said, {"unknown": {"phrases": list(unknown), "why": why}}
 
 
+def _choice(thing: ObjectVersion) -> list[dict[str, Any]]:
+    """The masks an object may have, without their pixels."""
+    return [
+        {
+            "area": each.mask.area,
+            "predicted_iou": round(each.predicted_iou, 4),
+            "stability": round(each.stability, 4),
+            "current": each.mask == thing.mask,
+        }
+        for each in thing.alternatives
+    ]
+
+
 def results(parts: Sequence[str], objects: Sequence[ObjectVersion], **data: Any) -> ToolResult:
     """A result about objects.
 
     Args:
         parts: sentences without their full stop; empty ones are left out.
         objects: exactly those the result is about.
-        data: what else a program gets; tuples become lists.
+        data: what else a program gets; tuples become lists. The masks that objects may have are added: "alternatives".
     """
     text = " ".join(f"{part}." for part in parts if part)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+    if choice := {thing.handle: _choice(thing) for thing in objects if thing.alternatives}:
+        plain["alternatives"] = choice
     return ToolResult(bounded(text), {"objects": [record(thing) for thing in objects], **plain})

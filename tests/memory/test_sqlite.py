@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent_tools.errors import MemoryStoreError
-from agent_tools.memory import CallRecord, Memory, Turn
+from agent_tools.memory import Alternative, CallRecord, Memory, Turn
 from agent_tools.memory.database import DATABASE
 from agent_tools.pictures import Picture
 
@@ -34,6 +34,11 @@ def check_house_form(error: BaseException, file: Path) -> None:
     assert text.endswith(".")
     assert any(step in text for step in STEPS)
     assert "sqlalche.me" not in text
+
+
+OLD_STORE = Path(__file__).with_name("store_of_version_1.sql")
+"""What version 1 wrote: a picture, a stroke, an orange with a mask, a leaf without, and a count."""
+OLD_CONVERSATION = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -67,6 +72,26 @@ def test_store_that_is_no_database_is_refused_untouched(folder: Path) -> None:
         Memory(folder)
     check_house_form(caught.value, folder / DATABASE)
     assert (folder / DATABASE).read_bytes() == before
+
+
+def test_store_written_by_version_1_is_read_and_written_on(folder: Path) -> None:
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.executescript(OLD_STORE.read_text())
+    with Memory(folder, "local") as memory:
+        state = memory.state(OLD_CONVERSATION)
+        orange = state.objects["m1"]
+        assert orange.mask is not None
+        assert (orange.label, orange.area, orange.mask.box, orange.alternatives) == ("orange", 12, (2, 1, 6, 4), ())
+        assert (state.gestures["g1"].coordinates, state.gestures["g1"].include) == (((3, 2), (4, 2)), True)
+        assert memory.history(OLD_CONVERSATION)[0].calls[0].text == "1 orange"
+        with memory.turn(OLD_CONVERSATION) as turn:
+            turn.add_gesture("p1", "point", [(1, 1)], include=False)
+            turn.revise("m1", alternatives=[Alternative(orange.mask, 0.5, 0.25)])
+        after = memory.state(OLD_CONVERSATION)
+    with Memory(folder, "local") as memory:
+        assert memory.state(OLD_CONVERSATION) == after
+        assert after.objects["m1"].alternatives == (Alternative(orange.mask, 0.5, 0.25),)
 
 
 def test_store_damaged_in_the_middle_is_an_error_that_says_so(folder: Path, add: Add) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import event
 
 from agent_tools.errors import ConflictError, MemoryStoreError
 from agent_tools.masks import Mask
-from agent_tools.memory import Memory
+from agent_tools.memory import Alternative, Memory
 from agent_tools.pictures import Picture
 
 Store = Any  # either kind in conftest.py
@@ -27,12 +27,43 @@ def test_store_of_a_newer_version_is_refused_untouched(store: Store) -> None:
     with store.open() as memory:
         conversation = memory.create()
     store.execute("UPDATE meta SET value = 99 WHERE key = 'schema'")
-    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 1, .*Install a newer askmask") as caught:
+    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 2, .*Install a newer askmask") as caught:
         store.open()
     assert str(caught.value).startswith(f"store={store.name} ")
-    store.execute("UPDATE meta SET value = 1 WHERE key = 'schema'")
+    store.execute("UPDATE meta SET value = 2 WHERE key = 'schema'")
     with store.open() as memory:
         assert [one.id for one in memory.conversations()] == [conversation]
+
+
+def make_old(store: Store) -> None:
+    """Have the store be as version 1 left it."""
+    for statement in (
+        "ALTER TABLE gestures DROP COLUMN include",
+        "ALTER TABLE versions DROP COLUMN alternatives",
+        "UPDATE meta SET value = 1 WHERE key = 'schema'",
+    ):
+        store.execute(statement)
+
+
+def test_store_of_an_older_version_is_brought_up_to_date_in_place(store: Store, add: Add) -> None:
+    with store.open() as memory:
+        conversation = memory.create()
+        with memory.turn(conversation) as turn:
+            add(turn)
+            turn.add_gesture("p1", "point", [(3, 4)])
+        before = memory.state(conversation)
+    make_old(store)
+    with store.open() as memory:
+        assert memory.state(conversation) == before
+        with memory.turn(conversation) as turn:
+            one = turn.state.objects["m1"]
+            turn.revise("m1", alternatives=[Alternative(one.mask, 0.5, 0.25)])
+            turn.add_gesture("p1", "point", [(3, 4)], include=False)
+        after = memory.state(conversation)
+    with store.open() as memory:
+        assert memory.state(conversation) == after
+    assert [gesture.include for gesture in after.gestures.values()] == [True, False]
+    assert after.objects["m1"].alternatives[0].stability == 0.25
 
 
 def test_store_being_written_by_another_process_is_an_error_and_loses_nothing(store: Store, add: Add) -> None:
@@ -209,6 +240,15 @@ with Memory(folder, store=address or None) as memory:
 
 
 def test_processes_opening_a_new_store_at_once_all_succeed(store: Store, elsewhere: Elsewhere) -> None:
+    elsewhere.start(*[(CREATE, *store.program_arguments, time.time() + 0.1)] * 4)
+    assert elsewhere.wait() == [0] * 4
+    with store.open() as memory:
+        assert len(memory.conversations()) == 4
+
+
+def test_processes_opening_an_older_store_at_once_all_succeed(store: Store, elsewhere: Elsewhere) -> None:
+    store.open().close()
+    make_old(store)
     elsewhere.start(*[(CREATE, *store.program_arguments, time.time() + 0.1)] * 4)
     assert elsewhere.wait() == [0] * 4
     with store.open() as memory:

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Boolean, Column, Integer, MetaData, Table, true
 
 from agent_tools.errors import ConfigError, MemoryStoreError
-from agent_tools.memory import CallRecord, Memory, archives, json_rows
+from agent_tools.memory import Alternative, CallRecord, Memory, archives, json_rows
 from agent_tools.pictures import Picture
 from agent_tools.settings import settings
 
@@ -38,6 +38,8 @@ def talk(memory: Memory, mask: Any, picture: Any) -> str:
             turn.add_object(
                 picture="p1", label="orange", score=0.1 + 0.2, mask=mask(seed % 2), prompts=prompts, model="test"
             )
+        choice = (Alternative(mask(0), 0.9, 0.8), Alternative(mask(1), 0.5, 0.25))
+        turn.revise("m3", mask=mask(0), alternatives=choice)
         turn.add_object(picture="p2", label="sticker", box=(0, 0, 1, 1), parent=("m4", 1))
         turn.select(["m1", "m2"])
         thing = {"handle": "m1", "mask": turn.state.objects["m1"].mask.to_coco()}
@@ -221,6 +223,9 @@ def other_pixels(members: dict[str, Any]) -> None:
 HOSTILE: dict[str, Edit] = {
     "a header that is none": lambda members: members.update({"conversation.json": [{"hello": 1}]}),
     "a head that is a list": lambda members: members["conversation.json"][0].update(conversation=[]),
+    "alternatives that are none": setting("versions", 0, alternatives=["abc"]),
+    "alternatives of other runs": setting("versions", 0, alternatives=[["abc", 0.5, 0.5]]),
+    "alternatives without a mask": setting("versions", 4, alternatives=[["04", 0.5, 0.5]]),
     "a foreign column": setting("turns", 0, surprise=1),
     "a missing column": lambda members: members["turns.jsonl"][0].pop("kind"),
     "a missing table": lacking("gestures.jsonl"),

@@ -12,7 +12,7 @@ import pytest
 
 from agent_tools.errors import ConfigError, HandleError, MemoryStoreError, ToolInputError
 from agent_tools.masks import Mask
-from agent_tools.memory import CallRecord, Memory
+from agent_tools.memory import Alternative, CallRecord, Memory
 from agent_tools.pictures import Picture
 
 Store = Any  # either kind in conftest.py
@@ -27,6 +27,7 @@ def test_turn_leaving_its_block_is_there_after_reopening(store: Store, picture: 
         with memory.turn(conversation, "count the oranges", click=(3, 4)) as turn:
             turn.open_picture(picture(10))
             turn.add_gesture("p1", "point", [(3, 4)])
+            turn.add_gesture("p1", "stroke", [(1, 2), (3, 4)], include=False)
             turn.add_object(
                 picture="p1",
                 label="orange",
@@ -40,7 +41,8 @@ def test_turn_leaving_its_block_is_there_after_reopening(store: Store, picture: 
                 review=True,
             )
             turn.add_object(picture="p1", label="leaf", box=(1, 2, 3, 4))
-            turn.revise("m1", mask=mask(2), prompts=[{"gesture": "g1"}])
+            choice = [Alternative(mask(2), 0.75, 0.5), Alternative(mask(3), 0.25, 0.125)]
+            turn.revise("m1", mask=mask(2), prompts=[{"gesture": "g1"}], alternatives=choice)
             turn.select(["m2", "m1"])
             turn.record_call(CallRecord("c1", "count", {"phrases": ["orange"]}, "1 orange", {"n": 1}, seconds=0.5))
             turn.answer = "There is 1 orange."
@@ -61,10 +63,20 @@ def test_turn_leaving_its_block_is_there_after_reopening(store: Store, picture: 
     assert (found.review, found.turn, found.model) == (True, 1, "test")
     assert (before.objects["m2"].mask, before.objects["m2"].box) == (None, (1, 2, 3, 4))
     assert before.selection == ("m2", "m1")
-    assert before.gestures["g1"].coordinates == ((3, 4),)
+    assert (first.alternatives, found.alternatives) == ((), tuple(choice))
+    assert (before.gestures["g1"].coordinates, before.gestures["g1"].include) == (((3, 4),), True)
+    assert (before.gestures["g2"].kind, before.gestures["g2"].include) == ("stroke", False)
     assert (said[0].request, said[0].answer, said[0].kind) == ("count the oranges", "There is 1 orange.", "change")
     assert said[0].click == (3, 4)
     assert said[0].calls == (CallRecord("c1", "count", {"phrases": ["orange"]}, "1 orange", {"n": 1}, False, 0.5),)
+
+
+def test_alternatives_stay_with_their_mask_and_go_with_it(memory: Memory, add: Add, mask: MakeMask) -> None:
+    with memory.turn(memory.create()) as turn:
+        handle = add(turn)
+        turn.revise(handle, mask=mask(1), alternatives=[Alternative(mask(1), 0.5, 0.5), Alternative(mask(2), 0.5, 0.5)])
+        assert len(turn.revise(handle, label="lemon").alternatives) == 2
+        assert turn.revise(handle, mask=mask(3)).alternatives == ()
 
 
 def test_turn_whose_block_raises_leaves_nothing(memory: Memory, add: Add) -> None:
@@ -308,6 +320,22 @@ def test_gesture_that_makes_no_sense_is_refused(
         with pytest.raises(ToolInputError):
             turn.add_gesture("p1", kind, coordinates)  # type: ignore[arg-type]
         assert turn.add_gesture("p1", "point", [(1, 2)]) == "g1"
+
+
+@pytest.mark.parametrize(
+    ("alternative", "message"),
+    [
+        (Alternative(Mask.from_array(np.ones((2, 2))), 0.5, 0.5), r"mask size=\[2, 2\] does not fit"),
+        (Alternative(Mask.from_array(np.ones((8, 8))), float("nan"), 0.5), "predicted_iou=nan is no number"),
+    ],
+)
+def test_alternative_that_does_not_fit_is_refused(
+    memory: Memory, add: Add, alternative: Alternative, message: str
+) -> None:
+    with memory.turn(memory.create()) as turn:
+        handle = add(turn)
+        with pytest.raises(ToolInputError, match=message):
+            turn.revise(handle, alternatives=[alternative])
 
 
 def test_object_that_does_not_fit_its_picture_is_refused(memory: Memory, add: Add) -> None:

@@ -18,9 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agent_tools.errors import ConfigError
 from agent_tools.masks import Mask
 from workflows import cli
 from workflows.commands import asking, session, terminal
+from workflows.hand_gestures import HandGesture
 
 FAKES = (
     "--detector",
@@ -179,16 +181,67 @@ def test_chat_goes_on_after_a_line_that_fails_and_says_so_in_its_exit_code(
 
 
 @pytest.mark.parametrize(
-    ("line", "request_", "click"),
+    ("line", "request_", "gestures"),
     [
-        ("count the oranges", "count the oranges", None),
-        ("@12,34.5 remove this one", "remove this one", (12.0, 34.5)),
-        ("@ 12 , 34", "", (12.0, 34.0)),
-        (":undo", "undo", None),
+        ("count the oranges", "count the oranges", ()),
+        ("@12,34.5 remove this one", "remove this one", (HandGesture("point", ((12, 34.5),)),)),
+        ("@ 12 , 34", "", (HandGesture("point", ((12, 34),)),)),
+        (
+            "@1,2 @not:3,4 @5,6,7,8 segment this",
+            "segment this",
+            (
+                HandGesture("point", ((1, 2),)),
+                HandGesture("point", ((3, 4),), include=False),
+                HandGesture("box", ((5, 6), (7, 8))),
+            ),
+        ),
+        ("@stroke:1,2;3,4; 5,6 this", "this", (HandGesture("stroke", ((1, 2), (3, 4), (5, 6))),)),
+        ("@not:polygon:1,2;9,2;5,9", "", (HandGesture("polygon", ((1, 2), (9, 2), (5, 9)), include=False),)),
+        ("@click:1,2 3 oranges", "3 oranges", (HandGesture("point", ((1, 2),)),)),
+        (":undo", "undo", ()),
     ],
 )
-def test_line_is_a_request_or_a_click_with_words(line: str, request_: str, click: tuple[float, float] | None) -> None:
-    assert asking.parse_line(line) == (request_, click)
+def test_line_is_a_request_with_the_gestures_before_it(
+    line: str, request_: str, gestures: tuple[HandGesture, ...]
+) -> None:
+    assert asking.parse_line(line) == (request_, gestures)
+
+
+@pytest.mark.parametrize(
+    "line", ["@oops", "@1 this", "@1,2,3 this", "@polygon:1,2;3,4", "@lasso:1,2;3,4", "@1,2 @x", "@"]
+)
+def test_line_with_a_gesture_that_is_none_says_how_to_write_one(line: str) -> None:
+    with pytest.raises(ConfigError, match=r"^line=@.* is not a gesture: expected @x,y words, .* Try @320,200 remove"):
+        asking.parse_line(line)
+
+
+@pytest.mark.parametrize(
+    ("options", "boxes"),
+    [
+        (("--box", "15,15,65,65"), [[20, 20, 60, 60]]),
+        (("--stroke", "30,40 50,40"), [[20, 20, 60, 60]]),
+        (("--polygon", "18,18 62,18 62,62 18,62"), [[20, 20, 60, 60]]),
+        (("--click", "40,40", "--click", "140,50"), [[20, 20, 160, 70]]),
+        (("--click", "40,40", "--stroke", "130,50 150,50", "--click", "not:140,60"), [[20, 20, 60, 60]]),
+        (("--click", "40,40", "--box", "not:40,0,300,200"), [[20, 20, 40, 60]]),
+    ],
+)
+def test_every_gesture_points_from_the_command_line(
+    run: Run, picture: Path, options: tuple[str, ...], boxes: list[list[int]]
+) -> None:
+    code, out, _ = run("ask", "segment this thing", str(picture), *FAKES, *options, "--json")
+    assert code == 0
+    assert [thing["box"] for thing in json.loads(out)["objects"]] == boxes
+
+
+def test_strokes_in_a_chat_correct_a_mask(run: Run, picture: Path, tmp_path: Path) -> None:
+    script = tmp_path / "talk.txt"
+    script.write_text("@40,40 segment this\n@stroke:125,50;150,50 add this part\n@not:box:0,0,40,240 not this part\n")
+    code, out, _ = run("chat", str(picture), "--script", str(script), *FAKES, "--json")
+    turns = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [turn["objects"][0]["box"] for turn in turns] == [[20, 20, 60, 60], [20, 20, 160, 70], [40, 20, 160, 70]]
+    assert turns[2]["calls"][0]["arguments"]["point"] == "g3"
 
 
 def test_plan_prints_calls_and_loads_nothing(run: Run) -> None:
@@ -294,6 +347,9 @@ BAD = {
     "no picture": (("ask", "count the oranges"), 2, "PICTURE is missing"),
     "a click that is none": (("ask", "this", "good.jpg", "--click", "1,2,3"), 2, "Try --click 320,200"),
     "a click that is not a number": (("ask", "this", "good.jpg", "--click", "nan,2"), 2, "Try --click"),
+    "a box that is none": (("ask", "this", "good.jpg", "--box", "1,2,3"), 2, "Try --box 20,20,120,90"),
+    "a stroke that is none": (("ask", "this", "good.jpg", "--stroke", "1,2 x"), 2, "Try --stroke '20,30 40,35 60,30'"),
+    "a polygon of two corners": (("ask", "this", "good.jpg", "--polygon", "not:1,2 3,4"), 2, "Try --polygon '10,10"),
     "a click outside": (("ask", "cut out this", "good.jpg", "--click", "999,2", *FAKES), 1, "outside"),
     "an unknown option": (("ask", "count", "good.jpg", "--modles", "demo"), 2, "--modles"),
     "an unknown command": (("aks", "count"), 2, "aks"),

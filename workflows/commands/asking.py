@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from agent_tools.errors import AskmaskError, ConfigError, shorten
 from workflows.commands.session import Choice, Outcome, Session, session
 from workflows.commands.terminal import note, result, result_json, working
+from workflows.hand_gestures import HandGesture, typed_gestures
 
 if TYPE_CHECKING:
     from agent_tools.pictures import Picture
 
 HELP = """Type what you want to know, for example: count the oranges · only the top row · undo
-  @x,y words   the words, with a click at pixel x, y
+  @x,y words   the words, with a click at pixel x, y; more of them, and other gestures, in the same way:
+  @x0,y0,x1,y1 a box · @stroke:x,y;x,y · @polygon:x,y;x,y;x,y · @not:x,y what does not belong
   :undo  :redo  :help  :quit"""
 _COMMANDS = {":undo": "undo", ":redo": "redo"}
-_CLICK = re.compile(r"@\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)(?:\s+|$)")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def ask(
     choice: Choice,
     *,
     conversation: str | None,
-    click: tuple[float, float] | None,
+    gestures: Sequence[HandGesture],
     out: Path | None,
     shape: Shape,
 ) -> None:
@@ -50,7 +50,7 @@ def ask(
     with session(choice, conversation, out) as talk:
         handles = talk.open(pictures)
         with working("looking"):
-            outcome = talk.ask(request, click, handles)
+            outcome = talk.ask(request, pictures=handles, gestures=gestures)
         show(outcome, shape)
         if not shape.json:
             note(f"go on with: askmask ask REQUEST --conversation {talk.id}")
@@ -117,24 +117,20 @@ def error_json(error: BaseException) -> dict[str, Any]:
     return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
-def parse_line(line: str) -> tuple[str, tuple[float, float] | None]:
-    """The request of a line and the click before it, in pixels.
+def parse_line(line: str) -> tuple[str, tuple[HandGesture, ...]]:
+    """The request of a line and the gestures before it.
 
     Raises:
-        ConfigError: a line that begins with @ or : and is neither a click nor a command.
+        ConfigError: a line that begins with @ or : and is neither a gesture nor a command.
     """
     if line in _COMMANDS:
-        return _COMMANDS[line], None
-    if line.startswith("@"):
-        found = _CLICK.match(line)
-        if found is None:
-            raise ConfigError(
-                f"line={shorten(line)} is not a click: expected @x,y words. Try @320,200 remove this one."
-            )
-        return line[found.end() :].strip(), (float(found[1]), float(found[2]))
+        return _COMMANDS[line], ()
     if line.startswith(":"):
         raise ConfigError(f"line={shorten(line)} is not a command: expected :undo, :redo, :help or :quit. Use one.")
-    return line, None
+    try:
+        return typed_gestures(line)
+    except ValueError as error:
+        raise ConfigError(f"line={error}") from None
 
 
 def _turn(talk: Session, line: str, shape: Shape) -> bool:
@@ -143,9 +139,9 @@ def _turn(talk: Session, line: str, shape: Shape) -> bool:
         print(HELP, file=sys.stderr)
         return True
     try:
-        request, click = parse_line(line)
+        request, gestures = parse_line(line)
         with working("looking"):
-            outcome = talk.ask(request, click)
+            outcome = talk.ask(request, gestures=gestures)
         show(outcome, shape, line)
     except AskmaskError as error:
         note(str(error))

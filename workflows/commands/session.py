@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent_tools.pictures import Picture
     from agent_tools.toolkit import VisionToolkit
     from workflows.conversation import Conversation, Reply
+    from workflows.hand_gestures import HandGesture
 
 OUT = Path("askmask-out")
 """Where annotated pictures go unless told otherwise, in the working folder."""
@@ -126,20 +127,27 @@ class Session:
             turn.use_picture(handles[0])
         return handles
 
-    def ask(self, request: str, click: tuple[float, float] | None = None, pictures: Sequence[str] = ()) -> Outcome:
+    def ask(
+        self,
+        request: str,
+        click: tuple[float, float] | None = None,
+        pictures: Sequence[str] = (),
+        gestures: Sequence[HandGesture] = (),
+    ) -> Outcome:
         """Answer a request and write the annotated pictures.
 
         Args:
             request: the person's words.
             click: x, y in pixels of the upright current picture.
             pictures: handles to answer for; empty for the current picture.
+            gestures: what the hand did on it, with the click or without one.
 
         Raises:
             AskmaskError: the request could not be answered, or a picture not be written.
         """
         if self.toolkit.state.picture is None:
             raise ToolInputError("picture=None is not open: expected a picture. Name one after the request.")
-        reply = self._conversation.ask(request, click, pictures)
+        reply = self._conversation.ask(request, click, pictures, gestures)
         return Outcome(reply, self._annotate(reply) if reply.calls else {}, self.id, self._names)
 
     def _annotate(self, reply: Reply) -> dict[str, Path]:

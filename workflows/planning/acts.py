@@ -25,6 +25,7 @@ from workflows.planning.pointing import (
     name_this,
     refine_in,
     refine_out,
+    switch_mask,
 )
 from workflows.planning.situation import Situation
 
@@ -253,6 +254,7 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "click_alone": click_alone,
     "refine_in": refine_in,
     "refine_out": refine_out,
+    "switch_mask": switch_mask,
     "name_this": name_this,
     "is_a": is_a,
     "describe": describe,

@@ -46,12 +46,17 @@ class KnownObject(_Model):
 
 
 class Click(_Model):
-    """A click that came with the request: where (pixels, origin top left), what lies there, and its gesture name."""
+    """What the hand did with the request: where (pixels, origin top left), what lies there, and its gesture name.
+
+    `kind` is point, box, polygon or stroke; x and y are then its middle. Not `include`: it says what does not belong.
+    """
 
     x: float
     y: float
     hits: tuple[str, ...] = ()
     gesture: str = "g1"
+    kind: str = "point"
+    include: bool = True
 
 
 class PlanContext(_Model):
@@ -63,8 +68,14 @@ class PlanContext(_Model):
     before: tuple[str, ...] = ()
     """What was selected before the selection last changed."""
     click: Click | None = None
+    more_gestures: tuple[Click, ...] = ()
     undo: int = Field(default=0, ge=0)
     redo: int = Field(default=0, ge=0)
+
+    @property
+    def gestures(self) -> tuple[Click, ...]:
+        """All that the hand did with the request; what points at a thing comes first."""
+        return () if self.click is None else (self.click, *self.more_gestures)
 
     def render(self, language: str = "english") -> str:
         """The handle table as a language model sees it: one short line an object, then selection, click and steps."""
@@ -80,9 +91,11 @@ class PlanContext(_Model):
             score = "-" if known.score is None else f"{known.score:.2f}"
             values = known.model_dump(exclude={"box", "score"})
             parts.append(lines["row"].format(mark=mark, box=box, score=score, **values))
-        if self.click is not None:
-            hits = " ".join(self.click.hits) or lines["no_hits"]
-            parts.append(lines["click"].format(x=self.click.x, y=self.click.y, gesture=self.click.gesture, hits=hits))
+        for one in self.gestures:
+            hits = " ".join(one.hits) or lines["no_hits"]
+            what = lines["click_word"] if one.kind == "point" else one.kind
+            line = lines["click"] if one.include else lines["click_away"]
+            parts.append(line.format(what=what, x=one.x, y=one.y, gesture=one.gesture, hits=hits))
         parts.append(lines["steps"].format(undo=self.undo, redo=self.redo))
         return "\n".join(parts)
 
@@ -101,16 +114,18 @@ class Plan(_Model):
     reply: str | None = None
 
 
-def plan_context(state: State, gesture: str | None = None) -> PlanContext:
+def plan_context(state: State, *gestures: str) -> PlanContext:
     """What a planner may know of a conversation: the current picture and what was found on it.
 
     Args:
         state: The conversation as it stands.
-        gesture: Name of the click that came with the request, if one did.
+        gestures: Names of the gestures that came with the request, if any did.
     """
     opened = state.pictures.get(state.picture or "")
     here = [thing for thing in state.objects.values() if thing.picture == state.picture]
     handles = {thing.handle for thing in here}
+    drawn = [_click(state, name, here) for name in gestures]
+    drawn.sort(key=lambda one: not one.include)
     return PlanContext(
         picture=None if opened is None else PictureSize(width=opened.width, height=opened.height, handle=opened.handle),
         objects=tuple(
@@ -119,7 +134,8 @@ def plan_context(state: State, gesture: str | None = None) -> PlanContext:
         ),
         selection=tuple(handle for handle in state.selection if handle in handles),
         before=tuple(handle for handle in state.selected_before if handle in handles),
-        click=None if gesture is None else _click(state, gesture, here),
+        click=drawn[0] if drawn else None,
+        more_gestures=tuple(drawn[1:]),
         undo=state.undo,
         redo=state.redo,
     )
@@ -130,13 +146,15 @@ def planner_brief(context: PlanContext) -> str:
     return f"{vocabulary_loader.planner_brief()}\n{context.render()}"
 
 
-def _click(state: State, gesture: str, things: list[ObjectVersion]) -> Click:
-    x, y = state.gestures[gesture].coordinates[0]
-    return Click(x=x, y=y, hits=tuple(thing.handle for thing in things if _lies_on(x, y, thing)), gesture=gesture)
+def _click(state: State, name: str, things: list[ObjectVersion]) -> Click:
+    from agent_tools.references import is_inside
+    from agent_tools.tools.choosing import place_of_gesture
 
-
-def _lies_on(x: float, y: float, thing: ObjectVersion) -> bool:
-    if thing.mask is not None and thing.mask.area:
-        return thing.mask.contains(x, y)
-    x0, y0, x1, y1 = thing.box
-    return x0 <= x < x1 and y0 <= y < y1
+    gesture = state.gestures[name]
+    opened = state.pictures[gesture.picture]
+    place = place_of_gesture(gesture, opened.width, opened.height)
+    x, y = gesture.coordinates[len(gesture.coordinates) // 2]
+    if place.area is not None:
+        x, y = (place.box[0] + place.box[2]) / 2, (place.box[1] + place.box[3]) / 2
+    hits = tuple(thing.handle for thing in things if is_inside(thing, place))
+    return Click(x=x, y=y, hits=hits, gesture=name, kind=gesture.kind, include=gesture.include)

@@ -24,6 +24,11 @@ def here_of(state: Situation) -> str | None:
     return state.hit() or gesture_of(state) or (selected[0] if len(selected) == 1 else None)
 
 
+def gestures_of(state: Situation) -> list[str]:
+    """Names of all gestures that came with the request."""
+    return [each.gesture for each in state.context.gestures]
+
+
 def about_click(order: Order, state: Situation) -> bool:
     """Whether the order is about what was clicked, and a click came with it."""
     mention = order.names.first
@@ -47,18 +52,20 @@ def clicked(state: Situation) -> str:
 def mask_clicked(mention: Mention, state: Situation) -> Calls:
     """A click that asks for a mask: the known object under it, or whatever is there."""
     handle = state.hit()
-    return [call("select", handles=[handle])] if handle else [_at_click(mention, state)]
+    known = handle is not None and not state.context.more_gestures
+    return [call("select", handles=[handle])] if known else [_at_click(mention, state)]
 
 
 def _at_click(mention: Mention, state: Situation) -> PlannedCall:
-    """A mask of what was clicked, under its name where one was said: "this", "this dog"."""
+    """A mask of what was clicked, under its name where one was said: "this", "this dog"; one for all gestures."""
     phrases = [mention.phrase] if mention.phrase is not None else None
-    return call("segment", phrases=phrases, gestures=[gesture_of(state)])
+    several = sum(each.include for each in state.context.gestures) > 1
+    return call("segment", phrases=phrases, gestures=gestures_of(state), quantity="one" if several else None)
 
 
 def add_clicked(mention: Mention, state: Situation) -> Calls:
     """What was clicked, known or not, beside what is selected."""
-    handle = state.hit(selected=False)
+    handle = None if state.context.more_gestures else state.hit(selected=False)
     before = state.whole_selection()
     if handle is None:
         calls = [_at_click(mention, state)]
@@ -105,10 +112,22 @@ def refine_out(order: Order, state: Situation) -> Calls:
     return _refine(order, state, include=False)
 
 
+def switch_mask(order: Order, state: Situation) -> Calls:
+    """Another mask of what is named or clicked, known or not, else of the selection: "bigger", "the whole thing"."""
+    to = order.values["other_mask"]
+    if "handle" in order.values:
+        return [call("switch_mask", handles=state.existing([str(order.values["handle"])]), to=to)]
+    if state.context.click is not None:
+        return [*mask_clicked(Mention(), state), call("switch_mask", to=to)]
+    if not state.anything_selected:
+        raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
+    return [call("switch_mask", to=to)]
+
+
 def _refine(order: Order, state: Situation, include: bool | None) -> Calls:
     where = str(order.values.get("xy", ""))
-    point: object = [float(number) for number in where.split(",")] if where else gesture_of(state)
-    if point is None:
+    points: list[object] = [[float(number) for number in where.split(",")]] if where else [*gestures_of(state)]
+    if not points:
         raise CannotPlanError("click_needed")
     mention = order.names.first
     if "handle" in order.values:
@@ -127,4 +146,4 @@ def _refine(order: Order, state: Situation, include: bool | None) -> Calls:
         raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
     if len(handles) > 1:
         raise CannotPlanError("which_mask")
-    return [call("refine_with_point", handle=handles[0], point=point, include=include)]
+    return [call("refine_with_point", handle=handles[0], point=point, include=include) for point in points]

@@ -77,3 +77,26 @@ def test_plan_context_of_a_conversation_knows_the_current_picture_and_what_was_c
     assert context.selection == ("m2",)
     assert context.click == Click(x=3, y=5, hits=("m2",), gesture="g4")
     assert plan_context(state).click is None
+
+
+def test_plan_context_puts_what_points_at_a_thing_first_and_renders_every_gesture() -> None:
+    pictures = {"p1": OpenedPicture("p1", "0" * 64, 100, 100, "a.png", Path("a.png"))}
+    drawn = {
+        "g1": Gesture("g1", "p1", "point", ((90.0, 90.0),), 2, include=False),
+        "g2": Gesture("g2", "p1", "box", ((0.0, 0.0), (20.0, 30.0)), 2),
+        "g3": Gesture("g3", "p1", "stroke", ((2.0, 2.0), (4.0, 4.0), (60.0, 6.0)), 2, include=False),
+    }
+    objects = {"m1": thing("m1", (1, 1, 19, 19), None), "m2": thing("m2", (50, 0, 70, 10), None)}
+    state = State(
+        conversation="c", revision=1, turn_number=2, pictures=MappingProxyType(pictures), picture="p1",
+        gestures=drawn, objects=objects, selection=(), undo=0, redo=0,
+    )  # fmt: skip
+
+    context = plan_context(state, "g1", "g2", "g3")
+
+    assert context.click == Click(x=10, y=15, hits=("m1",), gesture="g2", kind="box")
+    assert context.render().splitlines()[-4:-1] == [
+        "box g2 at 10,15 on: m1",
+        "click g1 (background) at 90,90 on: nothing known",
+        "stroke g3 (background) at 4,4 on: m1 m2",
+    ]
