@@ -55,7 +55,17 @@ def test_undo_and_redo_walk_through_what_turns_did(memory: Memory, add: Add) -> 
 
 
 def _staged(turn: Turn) -> dict[str, object]:
-    names = ("turn_number", "pictures", "picture", "gestures", "objects", "selection", "undo", "redo")
+    names = (
+        "turn_number",
+        "pictures",
+        "picture",
+        "gestures",
+        "objects",
+        "selection",
+        "selected_before",
+        "undo",
+        "redo",
+    )
     return {name: getattr(turn.state, name) for name in names}
 
 
