@@ -62,7 +62,7 @@ class Region:
 
 
 def regions(segmenter: Segmenter, picture: Picture, proposed: Proposals | None = None) -> list[Region]:
-    """Every region of a picture that the segmenter is sure of, best first.
+    """Every region of a picture: what the detector proposes, and what else the segmenter is sure of, best first.
 
     Two attributes are used where the segmenter has them: ``least_iou`` and ``least_stability``, what suits its
     weights; two more say when crops pay: ``input_side``, pixels that it scales the longer side to, and ``zoom``, with
@@ -77,17 +77,20 @@ def regions(segmenter: Segmenter, picture: Picture, proposed: Proposals | None =
         ServiceError: the segmenter failed.
     """
     boxes = np.zeros((0, 4), np.float32) if proposed is None else proposed.boxes[proposed.scores >= PROPOSED]
-    found = _sure(segmenter, picture, [Prompt(box=box) for box in boxes])
+    # The detector has judged these; a segmenter's own doubts would only drop what is there.
+    whole = _sure(segmenter, picture, [Prompt(box=box) for box in boxes], least=(0.0, 0.0))
+    found = list(whole)
     covered = np.zeros((picture.height, picture.width), bool)
-    for region in found:
+    for region in whole:
         crop, left, top = region.mask.to_crop()
         covered[top : top + crop.shape[0], left : left + crop.shape[1]] |= crop
     found += _at_points(segmenter, picture, _grid(picture.width, picture.height, GRID), covered)
     for window in _crops(segmenter, picture):
         found += _in_crop(segmenter, picture, window, covered)
+    first = np.arange(len(found)) < len(whole)
     kept = suppress(
         np.array([region.mask.box for region in found], np.float32).reshape(-1, 4),
-        np.array([region.predicted_iou for region in found], np.float32),
+        np.array([region.predicted_iou for region in found], np.float32) + first,
         REPEAT,
     )
     return [found[place] for place in kept]
@@ -102,12 +105,16 @@ def _at_points(
     return _sure(segmenter, picture, [Prompt(points=np.array([point], np.float32), labels=one) for point in free])
 
 
-def _sure(segmenter: Segmenter, picture: Picture, prompts: Sequence[Prompt]) -> list[Region]:
-    """Of all candidates for the prompts, those that pass the filters."""
+def _sure(
+    segmenter: Segmenter, picture: Picture, prompts: Sequence[Prompt], least: tuple[float, float] | None = None
+) -> list[Region]:
+    """Of all candidates for the prompts, those that pass the filters; `least` predicted IoU and stability."""
     if not prompts:
         return []
-    least_iou = float(getattr(segmenter, "least_iou", LEAST_IOU))
-    least_stability = float(getattr(segmenter, "least_stability", LEAST_STABILITY))
+    least_iou, least_stability = least or (
+        float(getattr(segmenter, "least_iou", LEAST_IOU)),
+        float(getattr(segmenter, "least_stability", LEAST_STABILITY)),
+    )
     whole = picture.width * picture.height
     (answers,) = segmenter.segment([SegmentRequest(picture, prompts)])
     return [

@@ -68,6 +68,9 @@ class TrainingSettings(BaseModel):
     checkpoint_minutes: float
     mask_prompt_logit: float
     zoom: float
+    rim: float
+    least_iou: float
+    least_stability: float
 
 
 class SegmenterSettings(BaseModel):
@@ -288,7 +291,8 @@ def save_segmenter(model: SamModel, settings: SegmenterSettings, folder: Path) -
     copy.deepcopy(model).half().save_pretrained(folder)
     build_processor(settings.model).save_pretrained(folder)
     training = settings.training
-    calibrated = {"draw_prompts": True, "mask_prompt_logit": training.mask_prompt_logit, "zoom": training.zoom}
+    found = ("mask_prompt_logit", "zoom", "rim", "least_iou", "least_stability")
+    calibrated = {"draw_prompts": True, **{name: getattr(training, name) for name in found}}
     (folder / "askmask.json").write_text(json.dumps(calibrated, indent=2) + "\n", encoding="utf-8")
 
 
