@@ -140,6 +140,10 @@ class Situation:
             return replace(self, selection=None, labels=phrases)
         if call.tool == "forget" and "handles" not in arguments:
             return replace(self, objects=(), selection=(), labels=())
+        if call.tool == "find_similar":
+            examples = set(arguments.get("handles") or ())
+            labels = tuple(dict.fromkeys(known.label for known in self.objects if known.handle in examples))
+            return replace(self, selection=None, labels=labels or self.labels)
         if call.tool != "select":
             return replace(self, selection=None) if call.tool in ("undo", "redo", "forget") else self
         return self._after_select(arguments.get("handles"), arguments.get("combine", "replace"), "where" in arguments)
