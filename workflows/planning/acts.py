@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from prompts.vocabulary_loader import vocabulary
 from workflows.planning.asking import describe, explain, recall
 from workflows.planning.keeping import add, again, all_known, before, clear_selection, narrow, others, subtract
 from workflows.planning.knowing import known_of, selecting
@@ -172,8 +173,10 @@ def redo(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     return [call("redo")] * min(int(order.values.get("number", 1)), _MANY_STEPS)
 
 
-def look_again(order: Order, state: Situation) -> Calls:  # noqa: ARG001
-    """Look afresh for what is selected."""
+def look_again(order: Order, state: Situation) -> Calls:
+    """Look afresh for what is selected; for what has no name, in another picture, by its looks."""
+    if order.picture is not None and set(state.labels) & set(vocabulary().words.lists["generic"]):
+        return similar(order, state)
     if not state.labels:
         raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
     return [call("count", phrases=list(state.labels))]
@@ -264,7 +267,8 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "count_these": these(count),
     "find_these": these(ground),
     "segment_these": these(segment),
-    "select_these": these(narrow),
+    "select_these": these(all_known),
+    "subtract_similar": reply_with("remove_similar"),
     "explain": explain,
     "forget_unsure": reply_with("forget_unsure"),
 }

@@ -19,10 +19,12 @@ def explain(order: Order, state: Situation) -> Calls:
     mentions = order.names.mentions
     handles = [handle for mention in mentions for handle in mention.handles]
     if handles:
-        return [call("explain", handles=state.existing(handles))]
+        return [call("explain", handles=state.anywhere(handles))]
     mention = order.names.first
     if state.context.click is not None and not mention.plural:
         return [call("explain", handles=[clicked(state)])]
+    if mention.attribute:
+        raise CannotPlanError("out_of_scope")
     if mention.phrase is not None or mention.place or mention.colour:
         return _explain_named(mention, state)
     if not state.anything_selected:
@@ -31,6 +33,11 @@ def explain(order: Order, state: Situation) -> Calls:
 
 
 def _explain_named(mention: Mention, state: Situation) -> Calls:
+    labels, colour = state.matching_labels(mention)
+    if labels and not mention.place and not colour:
+        named = state.of_labels(labels)
+        chosen = [handle for handle in named if handle in (state.selection or ())]
+        return [call("explain", handles=None if chosen == list(state.selection or ()) else chosen or list(named))]
     found = known_of(mention, state, keep_label=False)
     if found is None:
         raise CannotPlanError("not_known", thing=str(mention.phrase))

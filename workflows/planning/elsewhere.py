@@ -6,14 +6,17 @@ This module does not know what a sentence asks for.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prompts.vocabulary_loader import vocabulary
-from workflows.planning.context import PlanContext
 from workflows.planning.orders import Calls, Order, call
 from workflows.planning.patterns import compiled
 from workflows.planning.places import CannotPlanError
+from workflows.planning.situation import Situation
 
 _LOOKS = ("count", "ground", "segment")
 _LOOKING = ("count", "exists", "ground", "segment", "count_these", "find_these", "segment_these", "select_these")
+_ASKING = ("recall", "describe")
 _ANYWHERE = ("recall", "find_similar")
 
 
@@ -27,31 +30,43 @@ def without_picture(words: str, language: str = "english") -> tuple[str, str | N
     return words, None
 
 
-def picture_of(said: str | None, context: PlanContext) -> str | None:
-    """The handle of the picture that is meant, None if it is the one in hand.
+def picture_of(said: str, state: Situation) -> str:
+    """The handle of the picture that is meant.
 
     Args:
         said: As `without_picture` returns it.
-        context: What is known of the conversation.
+        state: What is known.
 
     Raises:
         CannotPlanError: there is no such picture, or it could be one of several.
     """
-    current = context.picture.handle if context.picture is not None else "p1"
-    pictures = sorted({current, *context.elsewhere}, key=lambda handle: int(handle[1:]))
-    named = {"pictures": ", ".join(pictures), "picture": next(iter(context.elsewhere), current)}
-    if said is None:
-        return None
+    others = state.context.elsewhere
+    pictures = sorted({state.picture, *others}, key=lambda handle: (len(handle), handle))
+    named = {"pictures": ", ".join(pictures), "picture": next(iter(others), state.picture)}
     if said == "":
         if len(pictures) != 2:
             raise CannotPlanError("which_picture" if len(pictures) > 1 else "no_other_picture", **named)
-        return next(handle for handle in pictures if handle != current)
+        return next(handle for handle in pictures if handle != state.picture)
     if not said.startswith("p"):
         place = int(said) - 1 if int(said) > 0 else len(pictures) + int(said)
         said = pictures[place] if 0 <= place < len(pictures) else said
     if said not in pictures:
         raise CannotPlanError("unknown_picture", **named)
-    return said if said != current else None
+    return said
+
+
+def directed(order: Order, state: Situation) -> Order:
+    """`order` with the handle of the picture it names; one about the picture in hand needs none, unless it asks for it.
+
+    Raises:
+        CannotPlanError: there is no such picture, or it could be one of several.
+    """
+    if order.picture is None:
+        return order
+    picture = picture_of(order.picture, state)
+    if picture == state.picture and order.act not in _ASKING:
+        return replace(order, picture=None)
+    return replace(order, act="similar" if about_known(order) else order.act, picture=picture)
 
 
 def about_known(order: Order) -> bool:
@@ -61,7 +76,7 @@ def about_known(order: Order) -> bool:
     return order.act in _LOOKING and known
 
 
-def sent(calls: Calls, order: Order, context: PlanContext) -> Calls:
+def sent(calls: Calls, order: Order, state: Situation) -> Calls:
     """`calls` with what looks or recalls done in the order's picture.
 
     Raises:
@@ -74,7 +89,6 @@ def sent(calls: Calls, order: Order, context: PlanContext) -> Calls:
         given = each.arguments
         looks = each.tool in _LOOKS and bool(given.get("phrases") or given.get("mode"))
         if not made and not looks and each.tool not in _ANYWHERE and "gestures" not in given:
-            current = context.picture.handle if context.picture is not None else "p1"
-            raise CannotPlanError("one_picture", current=current, picture=order.picture)
+            raise CannotPlanError("one_picture", current=state.picture, picture=order.picture)
         made.append(call(each.tool, **{**given, "picture": order.picture}) if looks else each)
     return made

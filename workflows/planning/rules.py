@@ -8,6 +8,7 @@ This module does not know the tools beyond their names, and runs nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +16,7 @@ from functools import lru_cache
 from prompts.vocabulary_loader import Frame, vocabulary
 from workflows.planning.acts import ACTS
 from workflows.planning.context import Plan, PlanContext, PlannedCall
-from workflows.planning.elsewhere import about_known, picture_of, sent, without_picture
+from workflows.planning.elsewhere import directed, sent, without_picture
 from workflows.planning.handles import listed
 from workflows.planning.mention import Names
 from workflows.planning.mentions import read_names
@@ -25,6 +26,7 @@ from workflows.planning.places import CannotPlanError
 from workflows.planning.situation import Situation
 from workflows.planning.wording import Clause, clauses, mended, without_start
 
+_UNFILLED = re.compile(r"<\w+>")
 _LONGEST_REQUEST = 1000
 _LONGEST_CLAUSE = 40
 
@@ -43,7 +45,7 @@ def plan(request: str, context: PlanContext, language: str = "english") -> Plan:
         for order in _orders(request, state, language):
             current = state.after(calls)
             order = _continued(order, calls)
-            calls = _merged(calls, sent(ACTS[order.act](order, current), order, context))
+            calls = _merged(calls, sent(ACTS[order.act](order, current), order, current))
     except CannotPlanError as reason:
         return Plan(reply=_reply(reason, state, language))
     if not calls:
@@ -98,8 +100,7 @@ def _orders(request: str, state: Situation, language: str) -> Iterator[Order]:
         order = understand(replace(clause, words=state.with_handles(clause.words, language)), language)
         if order is None:
             raise CannotPlanError(_refusal(clause, language))
-        there = picture_of(order.picture, state.context)
-        yield replace(order, act="similar" if there and about_known(order) else order.act, picture=there)
+        yield directed(order, state)
 
 
 def _shaped(clause: Clause, late: bool, language: str) -> Order | None:
@@ -121,6 +122,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     things = str(values.get("things", "")) if said is None else said
     for slot, value in values.items():
         things = things.replace(f"<{slot}>", str(value))
+    things = _UNFILLED.sub("", things)
     names = Names()
     if things and frame.act not in _ANYTHING_GOES:
         read = read_names(things, language)

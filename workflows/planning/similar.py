@@ -27,8 +27,9 @@ def similar(order: Order, state: Situation) -> Calls:
             raise CannotPlanError("similar_to_what")
         return look("segment", Names(tuple(mentions), order.names.excluded), state)
     calls, handles, places = _examples(mentions, wanted, state)
-    calls.append(call("find_similar", handles=handles, picture=order.picture))
-    if wanted is not None:
+    away = bool(set(handles or ()) - set(state.handles))
+    calls.append(call("find_similar", handles=handles, picture=order.picture or (state.picture if away else None)))
+    if wanted is not None and (wanted.place or wanted.colour):
         places = _places(wanted, state)
     calls += _chosen(places)
     return calls + take_out(order.names.excluded, state.after(calls))
@@ -41,7 +42,7 @@ def _examples(
     first = mentions[0] if mentions else Mention()
     handles = [handle for mention in mentions for handle in mention.handles]
     if handles:
-        return [], state.existing(handles), _places(first, state)
+        return [], state.anywhere(handles), _places(first, state)
     if _at_click(first, state):
         name = first.phrase or (wanted.phrase if wanted is not None else None)
         return *_clicked(name, first.plural, state), _places(first, state)

@@ -39,6 +39,11 @@ class Situation:
         return cls(context, context.objects, context.selection, tuple(dict.fromkeys(labels)))
 
     @property
+    def picture(self) -> str:
+        """Handle of the picture in hand."""
+        return self.context.picture.handle if self.context.picture is not None else "p1"
+
+    @property
     def handles(self) -> tuple[str, ...]:
         """Every known handle."""
         return tuple(known.handle for known in self.objects)
@@ -103,6 +108,16 @@ class Situation:
         missing = [handle for handle in dict.fromkeys(handles) if handle not in self.handles]
         if missing:
             raise CannotPlanError("unknown_handle", missing=", ".join(missing))
+        return list(dict.fromkeys(handles))
+
+    def anywhere(self, handles: Sequence[str]) -> list[str]:
+        """`handles`, each once, of things in any open picture.
+
+        Raises:
+            CannotPlanError: one of them does not exist.
+        """
+        away = {handle for known in self.context.elsewhere.values() for handle in known}
+        self.existing([handle for handle in handles if handle not in away])
         return list(dict.fromkeys(handles))
 
     def whole_selection(self) -> list[str]:
