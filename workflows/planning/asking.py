@@ -40,7 +40,7 @@ def _explain_named(mention: Mention, state: Situation) -> Calls:
         return [call("explain", handles=None if chosen == list(state.selection or ()) else chosen or list(named))]
     found = known_of(mention, state, keep_label=False)
     if found is None:
-        raise CannotPlanError("not_known", thing=str(mention.phrase))
+        raise CannotPlanError("not_known" if state.objects else "nothing_found_yet", thing=str(mention.phrase))
     if found.places.steps or found.places.choices:
         return [*selecting(found, state), call("explain")]
     return [call("explain", handles=found.handles)]
