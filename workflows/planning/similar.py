@@ -1,7 +1,7 @@
 """Orders for more like an example: what was clicked, what is named, or what is selected.
 
-A place said with the example picks among what is found, unless it is what picks the example itself: "the ones like m3 on
-the left", "more like the leftmost one". This module does not know sentence shapes, nor what makes things alike.
+A place said with the example picks among what is found ("the ones like m3 on the left"), unless it picks the example
+itself ("more like the leftmost one"). This module does not know sentence shapes, nor what makes things alike.
 """
 
 from __future__ import annotations
@@ -87,5 +87,3 @@ def _chosen(places: Places) -> Calls:
     if len(places.choices) > 1:
         raise CannotPlanError("one_at_a_time")
     return [call("select", where=where) for where in (*places.steps, *places.choices)]
-
-

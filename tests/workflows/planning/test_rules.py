@@ -150,7 +150,20 @@ def test_read_names_places_and_description_are_told_apart() -> None:
 
 def test_replies_every_one_can_be_filled_in() -> None:
     known = dict.fromkeys(
-        ("example", "known", "selected", "labels", "missing", "thing", "handles", "handle", "label", "pictures", "picture"), "m1"
+        (
+            "example",
+            "known",
+            "selected",
+            "labels",
+            "missing",
+            "thing",
+            "handles",
+            "handle",
+            "label",
+            "pictures",
+            "picture",
+        ),
+        "m1",
     )
 
     for reply in vocabulary().answers.replies.values():
