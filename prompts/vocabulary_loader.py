@@ -59,6 +59,7 @@ class Places(_Strict):
     anywhere: list[Place]
     leading: list[Place]
     nowhere: list[str]
+    elsewhere: list[str]
 
 
 class Frame(_Strict):

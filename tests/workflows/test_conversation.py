@@ -99,6 +99,41 @@ def test_conversation_of_five_turns_gives_the_right_numbers(talk: Callable[..., 
     assert len(now.objects) == 3
 
 
+def test_conversation_one_click_shows_what_to_count(talk: Callable[..., Conversation]) -> None:
+    chat = talk()
+    reply = chat.ask("how many of these are there?", click=(8, 12))
+    assert [call["tool"] for call in reply.calls] == ["segment", "find_similar"]
+    assert reply.counts["object"]["n"] == 5
+    assert reply.answer == "There are 5 objects like m1: m1 to m5."
+    assert "m1, m2, m4 and m5" in chat.ask("only the ones like m2 on the left").answer
+    assert chat.ask("find more like this", click=(72, 60)).answer == "I found no other objects like m6."
+
+
+def test_conversation_finds_the_same_in_the_other_picture(talk: Callable[..., Conversation]) -> None:
+    chat = talk()
+    chat.toolkit.open_picture(painted(8))
+    chat.ask("count the blue squares")
+    reply = chat.ask("find the same in the other picture")
+    assert [(thing["picture"], thing["box"][0]) for thing in reply.objects] == [("p1", 68)]
+    assert reply.answer == "There is 1 blue square like m1 on p1: m2."
+    assert chat.ask("what is on p2?").answer == "I know 1 blue square on p2: m1."
+    assert "found to be like m1" in chat.ask("why m2?").answer
+    assert 'found by "blue square" in turn 3' in chat.ask("why m1?").answer
+
+
+def test_conversation_tells_why_it_counted_and_changes_nothing(talk: Callable[..., Conversation]) -> None:
+    chat = talk()
+    chat.ask("count the red squares")
+    reply = chat.ask("why did you count that one?", click=(40, 12))
+    assert reply.answer.startswith(
+        'm2 was found by "red square" in turn 2 ("count the red squares"), with score 0.90 (I count from 0.50 on).'
+    )
+    assert [thing["handle"] for thing in reply.objects] == ["m2"]
+    assert len(chat.toolkit.state.selection) == 5
+    assert chat.ask("what did you find in turn 2?").answer == "I know 5 red squares found in turn 2: m1 to m5."
+    assert chat.ask("which apples do you know?").answer == "I know no apples."
+
+
 class NoWords(FakeDetector):
     """Has no word for anything."""
 

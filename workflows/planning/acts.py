@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from prompts.vocabulary_loader import vocabulary
+from workflows.planning.asking import describe, explain, recall
 from workflows.planning.keeping import add, again, all_known, before, clear_selection, narrow, others, subtract
 from workflows.planning.knowing import known_of, selecting
 from workflows.planning.looking import described_afresh, everything, look, picks_one
@@ -27,6 +29,7 @@ from workflows.planning.pointing import (
     refine_out,
     switch_mask,
 )
+from workflows.planning.similar import similar
 from workflows.planning.situation import Situation
 
 _MANY_STEPS = 50
@@ -170,16 +173,13 @@ def redo(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     return [call("redo")] * min(int(order.values.get("number", 1)), _MANY_STEPS)
 
 
-def look_again(order: Order, state: Situation) -> Calls:  # noqa: ARG001
-    """Look afresh for what is selected."""
+def look_again(order: Order, state: Situation) -> Calls:
+    """Look afresh for what is selected; for what has no name, in another picture, by its looks."""
+    if order.picture is not None and set(state.labels) & set(vocabulary().words.lists["generic"]):
+        return similar(order, state)
     if not state.labels:
         raise CannotPlanError("nothing_selected" if state.objects else "nothing_found_yet")
     return [call("count", phrases=list(state.labels))]
-
-
-def recall(order: Order, state: Situation) -> Calls:  # noqa: ARG001
-    """What is in memory."""
-    return [call("recall")]
 
 
 def forget_all(order: Order, state: Situation) -> Calls:  # noqa: ARG001
@@ -208,11 +208,14 @@ def forget(order: Order, state: Situation) -> Calls:
     return [call("forget", handles=state.existing(handles))]
 
 
-def describe(order: Order, state: Situation) -> Calls:  # noqa: ARG001
-    """Say what was found, if anything was: pictures are not described."""
-    if not state.objects:
-        raise CannotPlanError("describe")
-    return [call("recall")]
+def these(otherwise: Callable[[Order, Situation], Calls]) -> Callable[[Order, Situation], Calls]:
+    """An act for all things that a click shows one of, "how many of these are there?"; without one, of known things."""
+
+    def act(order: Order, state: Situation) -> Calls:
+        nearby = "here" in order.names.first.place.values()
+        return similar(order, state) if state.context.click is not None and not nearby else otherwise(order, state)
+
+    return act
 
 
 def reply_with(key: str) -> Callable[[Order, Situation], Calls]:
@@ -260,6 +263,12 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "describe": describe,
     "help": reply_with("help"),
     "edit": reply_with("no_edits"),
-    "similar": reply_with("no_similar"),
+    "similar": similar,
+    "count_these": these(count),
+    "find_these": these(ground),
+    "segment_these": these(segment),
+    "select_these": these(all_known),
+    "subtract_similar": reply_with("remove_similar"),
+    "explain": explain,
     "forget_unsure": reply_with("forget_unsure"),
 }

@@ -6,6 +6,7 @@ handles. This module does not know how the calls were planned, nor how they were
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from workflows.planning.context import PlanContext
 from workflows.planning.handles import listed
 from workflows.planning.mention import RELATIONS
 from workflows.planning.nouns import counted, plural_phrase
+from workflows.planning.reasons import reasons
 
 _SILENT_BEFORE_OTHERS = ("segment", "ground", "select")
 
@@ -90,6 +92,10 @@ class _Speaker:
                 return self._chosen(outcome)
             case "undo" | "redo":
                 return self._moved(outcome, done)
+            case "find_similar":
+                return self._similar(outcome, done)
+            case "explain":
+                return reasons(outcome.data.get("provenance") or (), self.results)
             case "recall":
                 return self._known(outcome)
             case "forget":
@@ -232,12 +238,46 @@ class _Speaker:
         tally: dict[str, int] = {}
         for entry in known:
             tally[entry["label"]] = tally.get(entry["label"], 0) + len(entry["handles"])
+        handles = ": " + listed(handle for entry in known for handle in entry["handles"])
+        if outcome.arguments:
+            return [self._known_part(outcome.arguments, tally, handles)]
         if not tally:
             return [self.results["known_nothing"]]
-        handles = ": " + listed(handle for entry in known for handle in entry["handles"])
         selection = outcome.data.get("selection") or ()
         chosen = self._say("known_selected", handles=listed(selection)) if selection else self.results["selected_none"]
         return [self._say("known", what=self._what(tally), handles=handles), chosen]
+
+    def _known_part(self, asked: Mapping[str, Any], tally: Mapping[str, int], handles: str) -> str:
+        """What is known of a label, a turn, a picture."""
+        place = self._on(asked)
+        place += self.results["of_turn"].format(turn=asked["turn"]) if asked.get("turn") is not None else ""
+        if tally:
+            return self._say("known_part", what=self._what(tally), place=place, handles=handles)
+        what = plural_phrase(asked.get("label") or self.results["thing"], self.language)
+        return self._say("known_part_none", what=what, place=place)
+
+    def _similar(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
+        counts: Mapping[str, Mapping[str, Any]] = outcome.data.get("counts") or {}
+        examples, own = self._examples(outcome, done), {thing["handle"] for thing in outcome.data.get("objects") or ()}
+        values = {"examples": listed(examples), "place": self._on(outcome.arguments)}
+        if own - set(examples):
+            what, be = self._what({phrase: count["n"] for phrase, count in counts.items()}), self._be(len(own))
+            said = self._say("like", what=what, be=be, handles=self._handles(outcome), **values)
+        else:
+            what = _joined([plural_phrase(phrase, self.language) for phrase in counts], "and")
+            said = self._say("like_no_other" if own else "like_none", what=what, **values)
+        return [said] + [line for phrase in counts for line in self._doubts(phrase, counts)]
+
+    def _examples(self, outcome: Outcome, done: Sequence[Outcome]) -> Sequence[str]:
+        """What was found to be like: the handles named, else what was selected before that call."""
+        if named := outcome.arguments.get("handles"):
+            return [named] if isinstance(named, str) else list(named)
+        before = itertools.takewhile(lambda each: each is not outcome, done)
+        chosen = [each.data["objects"] for each in before if each.data.get("objects")]
+        return [thing["handle"] for thing in chosen[-1]] if chosen else self.context.selection
+
+    def _on(self, asked: Mapping[str, Any]) -> str:
+        return self.results["of_picture"].format(picture=asked["picture"]) if asked.get("picture") else ""
 
     def _tally(self, outcome: Outcome) -> dict[str, int]:
         tally: dict[str, int] = {}

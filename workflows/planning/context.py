@@ -12,9 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prompts import vocabulary_loader
 from prompts.vocabulary_loader import vocabulary
+from workflows.planning.handles import listed
 
 if TYPE_CHECKING:
     from agent_tools.memory import ObjectVersion, State
+
+_PICTURES_SHOWN = 20
+"""Most other pictures that the handle table names."""
 
 
 class _Model(BaseModel):
@@ -67,6 +71,8 @@ class PlanContext(_Model):
     selection: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     """What was selected before the selection last changed."""
+    elsewhere: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The other open pictures, each with the handles of what is known on it."""
     click: Click | None = None
     more_gestures: tuple[Click, ...] = ()
     undo: int = Field(default=0, ge=0)
@@ -84,6 +90,8 @@ class PlanContext(_Model):
         parts = []
         if self.picture is not None:
             parts.append(lines["picture"].format(**self.picture.model_dump()))
+        if self.elsewhere:
+            parts.append(lines["elsewhere"].format(others=self._others()))
         parts.append(lines["head"] if self.objects else lines["nothing"])
         for known in self.objects:
             mark = lines["selected"] if known.handle in selected else lines["unselected"]
@@ -98,6 +106,13 @@ class PlanContext(_Model):
             parts.append(line.format(what=what, x=one.x, y=one.y, gesture=one.gesture, hits=hits))
         parts.append(lines["steps"].format(undo=self.undo, redo=self.redo))
         return "\n".join(parts)
+
+    def _others(self) -> str:
+        shown = [
+            f"{picture} ({listed(handles)})" if handles else picture
+            for picture, handles in list(self.elsewhere.items())[:_PICTURES_SHOWN]
+        ]
+        return ", ".join([*shown, "..."] if len(shown) < len(self.elsewhere) else shown)
 
 
 class PlannedCall(_Model):
@@ -124,6 +139,10 @@ def plan_context(state: State, *gestures: str) -> PlanContext:
     opened = state.pictures.get(state.picture or "")
     here = [thing for thing in state.objects.values() if thing.picture == state.picture]
     handles = {thing.handle for thing in here}
+    there: dict[str, list[str]] = {handle: [] for handle in state.pictures if handle != state.picture}
+    for thing in state.objects.values():
+        if thing.picture in there:
+            there[thing.picture].append(thing.handle)
     drawn = [_click(state, name, here) for name in gestures]
     drawn.sort(key=lambda one: not one.include)
     return PlanContext(
@@ -134,6 +153,7 @@ def plan_context(state: State, *gestures: str) -> PlanContext:
         ),
         selection=tuple(handle for handle in state.selection if handle in handles),
         before=tuple(handle for handle in state.selected_before if handle in handles),
+        elsewhere={handle: tuple(known) for handle, known in there.items()},
         click=drawn[0] if drawn else None,
         more_gestures=tuple(drawn[1:]),
         undo=state.undo,

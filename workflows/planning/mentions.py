@@ -170,7 +170,7 @@ class _Reader:
     def _named(self, words: list[str], mention: Mention) -> Mention | None:
         """The mention named by `words`, which hold neither articles nor places any more."""
         handles = tuple(word for word in words if _HANDLE.fullmatch(word))
-        if handles and set(words) & self.lists["copula"]:
+        if handles and set(words) & (self.lists["copula"] | self.lists["like"]):
             return None
         if handles:
             return replace(mention, handles=handles)

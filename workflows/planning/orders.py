@@ -23,6 +23,8 @@ class Order:
     values: Values = field(default_factory=dict)
     asked: bool = False
     words: str = ""
+    picture: str | None = None
+    """The other picture that is meant; None: the one in hand."""
 
 
 def call(tool: str, **arguments: object) -> PlannedCall:

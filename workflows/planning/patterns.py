@@ -28,6 +28,7 @@ _FREE_SLOTS = {
     "rest": r"(?:\S+ )+?",
     "word": r"\S+ ",
     "handle": r"m\d+ ",
+    "picture": r"p\d+ ",
     "digits": r"\d+ ",
     "decimal": r"\d+\.\d+ ",
     "xy": r"\d+(?:\.\d+)?,\d+(?:\.\d+)? ",

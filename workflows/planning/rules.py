@@ -8,6 +8,7 @@ This module does not know the tools beyond their names, and runs nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from functools import lru_cache
 from prompts.vocabulary_loader import Frame, vocabulary
 from workflows.planning.acts import ACTS
 from workflows.planning.context import Plan, PlanContext, PlannedCall
+from workflows.planning.elsewhere import directed, sent, without_picture
 from workflows.planning.handles import listed
 from workflows.planning.mention import Names
 from workflows.planning.mentions import read_names
@@ -24,6 +26,7 @@ from workflows.planning.places import CannotPlanError
 from workflows.planning.situation import Situation
 from workflows.planning.wording import Clause, clauses, mended, without_start
 
+_UNFILLED = re.compile(r"<\w+>")
 _LONGEST_REQUEST = 1000
 _LONGEST_CLAUSE = 40
 
@@ -41,7 +44,8 @@ def plan(request: str, context: PlanContext, language: str = "english") -> Plan:
     try:
         for order in _orders(request, state, language):
             current = state.after(calls)
-            calls = _merged(calls, ACTS[order.act](_continued(order, calls), current))
+            order = _continued(order, calls)
+            calls = _merged(calls, sent(ACTS[order.act](order, current), order, current))
     except CannotPlanError as reason:
         return Plan(reply=_reply(reason, state, language))
     if not calls:
@@ -59,6 +63,12 @@ def mood(request: str, language: str = "english") -> str:
 @lru_cache(maxsize=256)
 def understand(clause: Clause, language: str = "english") -> Order | None:
     """The act of a clause and what it is about, or None if no sentence shape fits and it names nothing."""
+    words, picture = without_picture(clause.words, language)
+    order = _read(replace(clause, words=words), language) if words or picture is None else Order("look_again")
+    return replace(order, picture=picture) if order is not None and picture is not None else order
+
+
+def _read(clause: Clause, language: str) -> Order | None:
     shorter = without_start(clause.words, vocabulary(language).words.leads) or clause.words
     for words, late in _readings(list(dict.fromkeys([clause.words, shorter])), language):
         order = _shaped(replace(clause, words=words), late, language)
@@ -90,7 +100,7 @@ def _orders(request: str, state: Situation, language: str) -> Iterator[Order]:
         order = understand(replace(clause, words=state.with_handles(clause.words, language)), language)
         if order is None:
             raise CannotPlanError(_refusal(clause, language))
-        yield order
+        yield directed(order, state)
 
 
 def _shaped(clause: Clause, late: bool, language: str) -> Order | None:
@@ -112,6 +122,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     things = str(values.get("things", "")) if said is None else said
     for slot, value in values.items():
         things = things.replace(f"<{slot}>", str(value))
+    things = _UNFILLED.sub("", things)
     names = Names()
     if things and frame.act not in _ANYTHING_GOES:
         read = read_names(things, language)
@@ -121,7 +132,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     return Order(frame.act, names, values, clause.asked, clause.words)
 
 
-_ANYTHING_GOES = frozenset({"edit", "open", "similar", "help", "describe", "recall", "clear_selection"})
+_ANYTHING_GOES = frozenset({"edit", "open", "help", "describe", "clear_selection"})
 
 
 def _bare(clause: Clause, language: str) -> Order | None:

@@ -39,6 +39,11 @@ class Situation:
         return cls(context, context.objects, context.selection, tuple(dict.fromkeys(labels)))
 
     @property
+    def picture(self) -> str:
+        """Handle of the picture in hand."""
+        return self.context.picture.handle if self.context.picture is not None else "p1"
+
+    @property
     def handles(self) -> tuple[str, ...]:
         """Every known handle."""
         return tuple(known.handle for known in self.objects)
@@ -105,6 +110,16 @@ class Situation:
             raise CannotPlanError("unknown_handle", missing=", ".join(missing))
         return list(dict.fromkeys(handles))
 
+    def anywhere(self, handles: Sequence[str]) -> list[str]:
+        """`handles`, each once, of things in any open picture.
+
+        Raises:
+            CannotPlanError: one of them does not exist.
+        """
+        away = {handle for known in self.context.elsewhere.values() for handle in known}
+        self.existing([handle for handle in handles if handle not in away])
+        return list(dict.fromkeys(handles))
+
     def whole_selection(self) -> list[str]:
         """The handles of the selection, needed to add to it.
 
@@ -140,6 +155,10 @@ class Situation:
             return replace(self, selection=None, labels=phrases)
         if call.tool == "forget" and "handles" not in arguments:
             return replace(self, objects=(), selection=(), labels=())
+        if call.tool == "find_similar":
+            examples = set(arguments.get("handles") or ())
+            labels = tuple(dict.fromkeys(known.label for known in self.objects if known.handle in examples))
+            return replace(self, selection=None, labels=labels or self.labels)
         if call.tool != "select":
             return replace(self, selection=None) if call.tool in ("undo", "redo", "forget") else self
         return self._after_select(arguments.get("handles"), arguments.get("combine", "replace"), "where" in arguments)

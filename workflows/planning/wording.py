@@ -27,6 +27,7 @@ _TYPOGRAPHY = str.maketrans(
     }
 )
 _TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|\d+\.\d+|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
+_PICTURE = re.compile(r"\b(?:picture|photo|photograph|image|pic) ?(?:#|number |no\.? |nr\.? )?(\d+)\b|\bp[ -]?(\d+)\b")
 _HANDLE_LIST = re.compile(r"\b(?:objects|masks|items|numbers|nos)((?:\s*(?:,|and|to|-|&)?\s*#?\d+\b)+)")
 _HANDLE = re.compile(r"(?:\b(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
 _SPACED_HANDLE = re.compile(r"\bm[ -]?(\d+)\b")
@@ -106,6 +107,7 @@ def one_slip(word: str, other: str) -> bool:
 
 def _handles_named(request: str) -> str:
     text = unicodedata.normalize("NFKC", request).translate(_TYPOGRAPHY).lower()
+    text = _PICTURE.sub(lambda match: f"p{match.group(1) or match.group(2)}", text)
     text = _HANDLE_LIST.sub(lambda match: re.sub(r"#?(\d+)", r"m\1", match.group(1)), text)
     text = _SPACED_HANDLE.sub(r"m\1", _HANDLE.sub(r"m\1", text))
     text = _HANDLE_RANGE.sub(lambda match: " , ".join(_range(match.group(1), match.group(2))), text)

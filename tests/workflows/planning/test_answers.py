@@ -180,6 +180,56 @@ def test_answer_recall_lists_labels_and_selection() -> None:
     assert answer([Outcome("recall", {}, "", {"known": []})], PlanContext()) == "Nothing has been found yet."
 
 
+@pytest.mark.parametrize(
+    ("arguments", "known", "said"),
+    [
+        ({"label": "apple"}, ["m1", "m2"], "I know 2 red apples: m1 and m2."),
+        ({"turn": 3}, ["m1"], "I know 1 red apple found in turn 3: m1."),
+        ({"label": "apple", "picture": "p2"}, ["m1"], "I know 1 red apple on p2: m1."),
+        ({"label": "pear"}, [], "I know no pears."),
+        ({"turn": 3, "picture": "p2"}, [], "I know no objects on p2 found in turn 3."),
+    ],
+)
+def test_answer_recall_of_a_part_says_which(arguments: dict[str, Any], known: list[str], said: str) -> None:
+    groups = [{"picture": "p1", "label": "red apple", "turn": 3, "handles": known}] if known else []
+
+    assert answer([Outcome("recall", arguments, "", {"known": groups, "objects": []})], PlanContext()) == said
+
+
+def similar(n: int, first: int = 1, arguments: dict[str, Any] | None = None, **more: Any) -> Outcome:
+    data = {"counts": {"orange": number(n, **more)}, "objects": things("orange", first, first + n - 1)}
+    return Outcome("find_similar", arguments or {}, "", data)
+
+
+def test_answer_similar_names_the_example_and_says_doubts_as_a_count_does() -> None:
+    outcome = similar(3, arguments={"handles": ["m1"]}, low=2, high=4, borderline=["m3"])
+
+    assert answer([outcome], PlanContext()) == (
+        "There are 3 oranges like m1: m1 to m3. The true number may lie between 2 and 4. Doubtful: m3."
+    )
+
+
+def test_answer_similar_without_handles_names_what_was_selected_before_it() -> None:
+    clicked = Outcome("segment", {"gestures": ["g1"], "quantity": "one"}, "", {"objects": things("object", 9, 9)})
+
+    assert answer([clicked, similar(2, 9)], ORANGES) == "There are 2 oranges like m9: m9 and m10."
+    assert answer([similar(1, 30, {"picture": "p2"})], ORANGES) == "There is 1 orange like m1 to m17 on p2: m30."
+
+
+def test_answer_similar_nothing_but_the_example_is_said_plainly() -> None:
+    assert answer([similar(1, arguments={"handles": "m1"})], PlanContext()) == "I found no other oranges like m1."
+    none = similar(0, arguments={"handles": ["m1"], "picture": "p2"})
+    assert answer([none], PlanContext()) == "I found no oranges like m1 on p2."
+
+
+def test_answer_similar_then_a_place_says_both() -> None:
+    left = Outcome("select", {"where": {"side": "left"}}, "", {"objects": things("orange", 2, 2)})
+
+    assert answer([similar(3, arguments={"handles": ["m1"]}), left], PlanContext()) == (
+        "There are 3 oranges like m1: m1 to m3. 1 orange is selected now: m2."
+    )
+
+
 def test_answer_forget_names_what_is_gone() -> None:
     some = Outcome("forget", {"handles": ["m3"]}, "", {"forgotten": ["m3"]})
 

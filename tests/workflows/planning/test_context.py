@@ -45,6 +45,14 @@ def test_render_context_is_a_line_an_object() -> None:
     ]
 
 
+def test_render_other_pictures_are_named_with_what_is_known_on_them() -> None:
+    two = PlanContext(elsewhere={"p2": ("m4", "m5", "m6"), "p3": ()})
+    many = PlanContext(elsewhere={f"p{number}": () for number in range(2, 1002)})
+
+    assert two.render().splitlines()[0] == "other pictures: p2 (m4 to m6), p3"
+    assert len(many.render()) < 200
+
+
 def test_render_sixty_objects_stays_small() -> None:
     known = [KnownObject(handle=f"m{i}", label="orange", score=0.5, box=(0, 0, 99, 99), turn=1) for i in range(60)]
 
@@ -75,6 +83,7 @@ def test_plan_context_of_a_conversation_knows_the_current_picture_and_what_was_c
 
     assert [known.handle for known in context.objects] == ["m1", "m2"]
     assert context.selection == ("m2",)
+    assert context.elsewhere == {"p2": ("m3",)}
     assert context.click == Click(x=3, y=5, hits=("m2",), gesture="g4")
     assert plan_context(state).click is None
 

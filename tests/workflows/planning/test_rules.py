@@ -64,7 +64,8 @@ WORDS = [
     "here",
     "3",
 ]
-SETS = ["requests.yaml", "requests_held_out.yaml", "requests_held_out_2.yaml", "requests_held_out_3.yaml"]
+HELD_OUT = [f"requests_held_out{which}.yaml" for which in ("", "_2", "_3", "_4")]
+SETS = ["requests.yaml", "requests_examples_and_reasons.yaml", *HELD_OUT]
 ORANGES = PlanContext(
     objects=tuple(KnownObject(handle=f"m{i}", label="orange", box=(9.0 * i, 0, 9.0 * i + 8, 8)) for i in range(1, 7)),
     selection=("m1", "m2", "m3"),
@@ -83,7 +84,7 @@ def test_plan_request_sets_at_least_95_percent_right(name: str) -> None:
 
 def test_request_sets_hold_enough_requests() -> None:
     assert len(read_requests(HERE / "requests.yaml").requests) >= 130
-    assert sum(len(read_requests(HERE / name).requests) for name in SETS[1:]) >= 80
+    assert sum(len(read_requests(HERE / name).requests) for name in HELD_OUT) >= 110
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -149,8 +150,21 @@ def test_read_names_places_and_description_are_told_apart() -> None:
 
 def test_replies_every_one_can_be_filled_in() -> None:
     known = dict.fromkeys(
-        ("example", "known", "selected", "labels", "missing", "thing", "handles", "handle", "label"), "m1"
+        (
+            "example",
+            "known",
+            "selected",
+            "labels",
+            "missing",
+            "thing",
+            "handles",
+            "handle",
+            "label",
+            "pictures",
+            "picture",
+        ),
+        "m1",
     )
 
     for reply in vocabulary().answers.replies.values():
-        assert reply.format(**known, verb="blur", tool="undo")
+        assert reply.format(**known, verb="blur", tool="undo", current="p1")
