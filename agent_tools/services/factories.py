@@ -67,11 +67,9 @@ def build_segmenter(typed: str, device: str, cache: EncodingCache) -> Segmenter:
     """The segmenter that `typed` names; arguments and errors as for `build_detector`."""
     factory = _factory("segmenter", typed)
     if factory is None:
-        from agent_tools.services.rims import RimSegmenter
         from agent_tools.services.sam import Sam
 
-        sam = Sam(typed, device, cache)
-        return RimSegmenter(sam, sam.rim) if sam.rim else sam
+        return Sam(typed, device, cache)
     service = _called("segmenter", typed, factory)
     if not (isinstance(service, Segmenter) and callable(service.segment)):
         raise ConfigError(

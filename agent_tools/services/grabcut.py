@@ -50,12 +50,12 @@ _REACH = 0.15
 """How far from a point things are taken to go with it at first, as a share of the small copy's longer side."""
 _SPECK = 0.1
 """Pieces smaller than this share of the largest are dropped."""
-RNG = Lock()
+_RNG = Lock()
 """OpenCV's mixtures start from its one generator of random numbers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class _Region:
     """Where a thing may lie, and the small copy of that and a margin round it.
 
     Attributes:
@@ -71,7 +71,7 @@ class Region:
     pixels: NDArray[np.uint8]
 
     @classmethod
-    def around(cls, picture: Picture, box: Floats) -> Region:
+    def around(cls, picture: Picture, box: Floats) -> _Region:
         """The region of a box, which is clipped to the picture and made a pixel wide at least."""
         size = np.array([picture.width, picture.height], np.float64)
         low = np.clip(box[:2], 0, size - 1)
@@ -106,6 +106,9 @@ class Region:
         left, top, right, bottom = self.window
         size = (right - left, bottom - top)
         large = cv2.resize(mask.astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_LINEAR)
+        magnified = size[0] / mask.shape[1]
+        if magnified > 1:  # the steps of the copy's pixels are no outline
+            large = cv2.GaussianBlur(large, (0, 0), magnified / 2)
         inside = large.reshape(size[1], size[0]) > 127
         return Mask.from_crop(inside, left, top, self.picture.height, self.picture.width)
 
@@ -138,7 +141,7 @@ class _Cut:
         stability: in [0, 1].
     """
 
-    region: Region
+    region: _Region
     mask: NDArray[np.bool_]
     predicted_iou: float
     stability: float
@@ -172,7 +175,7 @@ def _answer(picture: Picture, prompt: Prompt) -> Segments:
             f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
             f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
         )
-    cuts = [_best_cut(Region.around(picture, box), prompt) for box in _boxes(picture, prompt)]
+    cuts = [_best_cut(_Region.around(picture, box), prompt) for box in _boxes(picture, prompt)]
     if not cuts:
         empty = Mask.from_crop(np.zeros((0, 0)), 0, 0, picture.height, picture.width)
         return Segments([empty], np.zeros(1, np.float32), np.zeros(1, np.float32))
@@ -210,7 +213,7 @@ def _points(prompt: Prompt, label: int) -> Floats:
     return np.asarray(prompt.points[prompt.labels == label], np.float64)
 
 
-def _best_cut(region: Region, prompt: Prompt) -> _Cut:
+def _best_cut(region: _Region, prompt: Prompt) -> _Cut:
     """The first tight cut, or the tightest; only a box without an earlier mask can ask for more than one."""
     on_it = _points(prompt, label=1)
     sizes: tuple[float, ...] = CERTAIN
@@ -231,7 +234,7 @@ def _best_cut(region: Region, prompt: Prompt) -> _Cut:
     return best
 
 
-def _start(region: Region, prompt: Prompt, certain: float) -> Seeds:
+def _start(region: _Region, prompt: Prompt, certain: float) -> Seeds:
     """What is certain and what is to be decided, before the first cut.
 
     Args:
@@ -263,7 +266,7 @@ def _start(region: Region, prompt: Prompt, certain: float) -> Seeds:
     return seeds
 
 
-def _near(region: Region, points: Floats) -> NDArray[np.bool_]:
+def _near(region: _Region, points: Floats) -> NDArray[np.bool_]:
     """(h, w) bool: what lies near one of the points, (K, 2) in pixels of the picture."""
     near = np.zeros(region.pixels.shape[:2], np.uint8)
     for x, y in region.to_copy(points):
@@ -271,7 +274,7 @@ def _near(region: Region, points: Floats) -> NDArray[np.bool_]:
     return near > 0
 
 
-def _cut(region: Region, start: Seeds, on_it: Floats) -> _Cut:
+def _cut(region: _Region, start: Seeds, on_it: Floats) -> _Cut:
     """Cut, drop the pieces that belong to nothing, and say how sure the colours are of the rest.
 
     Args:
@@ -283,7 +286,7 @@ def _cut(region: Region, start: Seeds, on_it: Floats) -> _Cut:
     seeds, odds = start.copy(), np.zeros(start.shape)
     if (start % 2).any() and not (start % 2).all():
         theirs, its = np.zeros((1, 65)), np.zeros((1, 65))
-        with RNG:
+        with _RNG:
             cv2.setRNGSeed(0)
             cv2.grabCut(region.pixels, seeds, None, theirs, its, ITERATIONS, cv2.GC_INIT_WITH_MASK)
         odds = _log_likelihood(region.pixels, its) - _log_likelihood(region.pixels, theirs)
@@ -334,7 +337,7 @@ def _pieces(mask: NDArray[np.bool_], on_it: Floats) -> NDArray[np.bool_]:
     return np.asarray(kept[labels])
 
 
-def _tightness(region: Region, mask: NDArray[np.bool_]) -> float:
+def _tightness(region: _Region, mask: NDArray[np.bool_]) -> float:
     """IoU of a mask's own box with the region, both in the copy, in [0, 1]."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):

@@ -288,10 +288,8 @@ class GroundingDino:
     def _settle(self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str]) -> Detections:
         """The boxes of one picture that stand at one look, over all its passes; indices are into `words`."""
         boxes, scores, claimed, saturated = [], [], [], False
-        # What one look is hardly sure of counts where others are surer.
-        floor = self.floor if len(self._settings.looks) == 1 else self.floor / 2
         for answer, prompt in zip(answers, passes, strict=True):
-            query, column = np.nonzero(answer.scores >= floor)
+            query, column = np.nonzero(answer.scores >= self.floor)
             boxes.append(answer.boxes[query])
             scores.append(answer.scores[query, column])
             claimed.append(np.array(prompt.phrases, np.int64)[column])

@@ -51,7 +51,6 @@ class Sam:
     Attributes:
         input_side: pixels that the longer side of a picture is scaled to.
         zoom: share of each side that closer looks show; 0: there are none.
-        rim: width of the rim in which colours decide, for these weights; see `rims`.
         least_iou: predicted IoU that a mask nobody asked for needs, for these weights; see `automatic`.
         least_stability: likewise of its stability.
         model_seconds: time spent in the network and the picture processor that belongs to it, ours left out.
@@ -87,7 +86,6 @@ class Sam:
             self._model.to(self._device)
         own = CheckpointSettings.read(folder)
         self._mask_prompt_logit, self._draw_prompts, self.zoom = own.mask_prompt_logit, own.draw_prompts, own.zoom
-        self.rim = own.rim
         self.least_iou = LEAST_IOU if own.least_iou is None else own.least_iou
         self.least_stability = LEAST_STABILITY if own.least_stability is None else own.least_stability
         self.model_seconds = 0.0

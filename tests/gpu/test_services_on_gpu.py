@@ -10,8 +10,7 @@ from agent_tools.masks import mask_iou
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Prompt, SegmentRequest
 from agent_tools.services.presets import load_services
-from workflows.demo_models.plain.scenes import render_plain_scene
-from workflows.demo_models.scenes import EVALUATION_SEEDS
+from workflows.demo_models.scenes import EVALUATION_SEEDS, render_scene
 
 pytestmark = [
     pytest.mark.gpu,
@@ -20,7 +19,7 @@ pytestmark = [
 
 
 def test_detector_on_cuda_finds_what_it_finds_on_the_cpu() -> None:
-    picture = Picture.from_array(render_plain_scene(EVALUATION_SEEDS + 4, 640, 480).image)
+    picture = Picture.from_array(render_scene(EVALUATION_SEEDS + 4, 640, 480).image)
     phrases = [["orange", "tomato", "pear", "black ball"]]
     near, far = (load_services("demo", device).detector.detect([picture], phrases)[0] for device in ("cpu", "cuda:0"))
     threshold = load_services("demo", "cpu").detector.threshold
@@ -28,7 +27,7 @@ def test_detector_on_cuda_finds_what_it_finds_on_the_cpu() -> None:
 
 
 def test_segmenter_on_cuda_cuts_what_it_cuts_on_the_cpu(tmp_path: Path) -> None:
-    scene = render_plain_scene(EVALUATION_SEEDS + 4, 640, 480)
+    scene = render_scene(EVALUATION_SEEDS + 4, 640, 480)
     picture = Picture.from_array(scene.image)
     prompts = [Prompt(box=thing.box) for thing in scene.objects]
     near, far = (

@@ -10,21 +10,20 @@ import pytest
 
 from workflows import cli
 from workflows.commands import demo
-from workflows.demo_models.plain.scenes import render_plain_scene
-from workflows.demo_models.scenes import Scene, SceneObject
+from workflows.demo_models.scenes import Scene, SceneObject, render_scene
 
 ORACLE = """
 import numpy as np
 from agent_tools.services.base import Detections
 from workflows.commands.demo import SIZE, commonest
-from workflows.demo_models.plain.scenes import render_plain_scene
+from workflows.demo_models.scenes import render_scene
 
 
 class Oracle:
     threshold = 0.5
 
     def detect(self, pictures, phrases):
-        scene = render_plain_scene({seed}, *SIZE)
+        scene = render_scene({seed}, *SIZE)
         noun, colour = commonest(scene)
         boxes = [thing.box for thing in scene.objects if (thing.noun, thing.colour) == (noun, colour)]
         count = len(boxes)
@@ -56,7 +55,7 @@ def test_demo_with_a_detector_that_knows_the_scene_is_true(
     (tmp_path / "oracle.py").write_text(ORACLE.format(seed=demo.SEED))
     assert cli.main(["demo", "--detector", "oracle.py:factory", *SEGMENTER, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    scene = render_plain_scene(demo.SEED, *demo.SIZE)
+    scene = render_scene(demo.SEED, *demo.SIZE)
     noun, colour = demo.commonest(scene)
     assert said["truth"] == scene.count(noun, colour) == len(said["objects"])
     assert said["true"]

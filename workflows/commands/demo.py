@@ -17,7 +17,7 @@ from workflows.commands.terminal import note, result, result_json, working
 if TYPE_CHECKING:
     from workflows.demo_models.scenes import Scene
 
-SEED = 10_000_153
+SEED = 10_000_208
 SIZE = (640, 480)
 """Width and height of the scene, pixels."""
 
@@ -49,13 +49,12 @@ def demo(choice: Choice, seed: int, out: Path | None, *, as_json: bool) -> None:
     """Run the demo in a conversation that is thrown away afterwards."""
     from agent_tools.memory import Memory
     from agent_tools.pictures import Picture
-    from workflows.demo_models.plain.scenes import render_plain_scene
-    from workflows.demo_models.scenes import PLURALS
+    from workflows.demo_models.scenes import PLURALS, render_scene
 
     choice = replace(choice, models=choice.models or "demo")
     if notice := choice.notice():
         note(notice)
-    scene = render_plain_scene(seed, *SIZE)
+    scene = render_scene(seed, *SIZE)
     picture = Picture.from_array(scene.image, f"demo-scene-{seed}.png")
     source = write_new(out or OUT, f"demo-scene-{seed}", picture.original, ".png")
     if not as_json:

@@ -36,7 +36,7 @@ SMALL = 0.146
 Most mosaics of scenes have it, though the model takes neighbours in them for one larger thing; few scenes do. Chosen
 below `EVALUATION_SEEDS`; `python -m benchmarks.dense_counts` measures what comes of it."""
 
-LOOKS = (LookSettings(), LookSettings(mirrored=True), LookSettings(scale=1.3))
+LOOKS = (LookSettings(), LookSettings(mirrored=True))
 """How the product looks at each picture: a small model gains more from a second look than from being twice as large."""
 
 _ERROR, _FALSE = 0.2, 0.3

@@ -68,7 +68,6 @@ class TrainingSettings(BaseModel):
     checkpoint_minutes: float
     mask_prompt_logit: float
     zoom: float
-    rim: float
     least_iou: float
     least_stability: float
 
@@ -291,7 +290,7 @@ def save_segmenter(model: SamModel, settings: SegmenterSettings, folder: Path) -
     copy.deepcopy(model).half().save_pretrained(folder)
     build_processor(settings.model).save_pretrained(folder)
     training = settings.training
-    found = ("mask_prompt_logit", "zoom", "rim", "least_iou", "least_stability")
+    found = ("mask_prompt_logit", "zoom", "least_iou", "least_stability")
     calibrated = {"draw_prompts": True, **{name: getattr(training, name) for name in found}}
     (folder / "askmask.json").write_text(json.dumps(calibrated, indent=2) + "\n", encoding="utf-8")
 

@@ -12,8 +12,7 @@ from agent_tools.errors import ToolInputError
 from agent_tools.services.checkpoints import read_vocabulary
 from agent_tools.services.presets import bundled_folder
 from workflows.demo_models.detector_words import DetectorWords, vocabulary_of, write_vocabulary
-from workflows.demo_models.plain.scenes import KINDS as PLAIN_KINDS
-from workflows.demo_models.scenes import COLOURS, NOUNS
+from workflows.demo_models.scenes import COLOURS, KINDS, NOUNS
 
 
 @pytest.fixture(scope="module")
@@ -81,5 +80,5 @@ def test_bundled_vocabulary_is_what_its_tokenizer_knows_in_the_words_of_the_file
 def test_bundled_vocabulary_reads_every_phrase_of_the_scenes_it_was_taught() -> None:
     bundled = read_vocabulary(bundled_folder("detector"))
     assert bundled is not None
-    for noun, colour in PLAIN_KINDS:
+    for noun, colour in KINDS:
         assert bundled.read(f"{colour} {noun}").asked in (f"{colour} {noun}", noun)
