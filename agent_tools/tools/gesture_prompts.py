@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,6 +159,8 @@ def deepest_point(mask: Mask) -> Point:
 
 def _depth(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(h, w) float32: how far each pixel lies from the nearest one outside; beyond the window all is outside."""
+    import cv2
+
     padded = cv2.copyMakeBorder(inside.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
 
