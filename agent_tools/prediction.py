@@ -27,7 +27,7 @@ from agent_tools.memory import Memory, ObjectVersion
 from agent_tools.pictures import Picture, Source, open_picture, sources_in
 from agent_tools.services.base import Detections, Detector, Services
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.arguments import Quantity
+from agent_tools.tools.arguments import Quantity, clean_phrases
 from agent_tools.tools.wording import record
 
 Point = tuple[float, float]
@@ -170,9 +170,7 @@ def predict(
     if batch_size < 1:
         raise ToolInputError(f"batch_size={batch_size} is too few: expected 1 or more. Say how many pictures.")
     wanted = Asked(
-        phrases=tuple(
-            " ".join(phrase.lower().split()) for phrase in ([phrases] if isinstance(phrases, str) else phrases)
-        ),
+        phrases=tuple(clean_phrases(phrases) or ([phrases] if isinstance(phrases, str) else phrases)),
         boxes=tuple(((box[0], box[1]), (box[2], box[3])) for box in boxes),
         points=tuple((point[0], point[1]) for point in points),
         quantity=quantity,

@@ -28,10 +28,9 @@ from agent_tools import Memory, Picture, load_services, predict
 from agent_tools.drawing import draw, encode_jpeg
 from agent_tools.exporting import KINDS, export
 from agent_tools.label_maps import edge_map, panoptic_map
-from agent_tools.masks import box_iou
 from agent_tools.services.base import Services
 from agent_tools.services.grabcut import GrabCut
-from benchmarks.capability_stage import GOOD, GREEN, Stage
+from benchmarks.capability_stage import GOOD, GREEN, Stage, boxes_of, found_among
 from workflows.demo_models.mask_prompts import correction_click
 from workflows.demo_models.scenes import EVALUATION_SEEDS, Scene, SceneObject, render_scene
 
@@ -140,8 +139,8 @@ def proposals(stage: Stage) -> Came:
     """Boxes without a word."""
     detector: Any = stage.services.detector
     (proposed,) = detector.propose([Picture.from_array(stage.scene.image)])
-    truth = np.array([thing.box for thing in stage.scene.objects], np.float32)
-    there = int((box_iou(truth, proposed.boxes).max(axis=1, initial=0) >= 0.5).sum())
+    truth = boxes_of(stage.scene.objects)
+    there = int(found_among(truth, proposed.boxes).sum())
     pixels = stage.scene.image.copy()
     for (x0, y0, x1, y1), score in zip(proposed.boxes.round().astype(int).tolist(), proposed.scores, strict=True):
         if score >= 0.2:
@@ -216,10 +215,9 @@ def elsewhere(stage: Stage) -> Came:
     mirrored = np.ascontiguousarray(stage.scene.image[:, ::-1])
     other = stage.toolkit.open_picture(Picture.from_array(mirrored, "mirrored.png"))
     stage.toolkit.call("find_similar", {"handles": [stage.selected[0].handle], "picture": other})
-    boxes = np.array([each.box for each in stage.selected], np.float32).reshape(-1, 4)
-    truth = np.array([thing.box for thing in stage.several], np.float32)
+    boxes, truth = boxes_of(stage.selected), boxes_of(stage.several)
     truth[:, [0, 2]] = mirrored.shape[1] - truth[:, [2, 0]]
-    there = int((box_iou(truth, boxes).max(axis=1, initial=0) >= 0.5).sum())
+    there = int(found_among(truth, boxes).sum())
     pixels = draw(Picture.from_array(mirrored), stage.selected)
     return Came(f"{there} of {len(truth)}, {len(boxes)} found", there >= GOOD * len(truth), pixels)
 
@@ -280,9 +278,8 @@ def assisted(stage: Stage) -> Came:
 def semi_automatic(stage: Stage) -> Came:
     """Boxes round what everything left out."""
     regions = stage.segment(mode="everything")
-    boxes = np.array([each.box for each in regions], np.float32).reshape(-1, 4)
-    truth = np.array([thing.box for thing in stage.scene.objects], np.float32)
-    seen = box_iou(truth, boxes).max(axis=1, initial=0) >= 0.5
+    truth = boxes_of(stage.scene.objects)
+    seen = found_among(truth, boxes_of(regions))
     rest = [thing for thing, there in zip(stage.scene.objects, seen, strict=True) if not there]
     if rest:
         stage.segment(gestures=[stage.drawn(thing, "box") for thing in rest])

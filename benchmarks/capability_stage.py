@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from agent_tools import Mask, Memory, Picture, VisionToolkit
 from agent_tools.drawing import draw
-from agent_tools.masks import box_iou, mask_iou
+from agent_tools.masks import Boxes, box_iou, mask_iou
 from agent_tools.memory import ObjectVersion
 from agent_tools.services.base import Services
+from workflows.commands.demo import commonest
 from workflows.demo_models.mask_prompts import first_click
-from workflows.demo_models.prompt_evaluation import scribble
+from workflows.demo_models.prompt_evaluation import nearest, scribble
 from workflows.demo_models.scenes import Scene, SceneObject
+from workflows.demo_models.wordless_evaluation import SAME_BOX
 
 GOOD = 0.7
 """IoU with the true mask from which a row came out right, and share of true things for those that find many."""
@@ -53,8 +55,7 @@ class Stage:
     @property
     def several(self) -> list[SceneObject]:
         """The things of the kind and colour that the scene holds most of, largest first."""
-        kinds = [(thing.noun, thing.colour) for thing in self.scene.objects]
-        kind = max(sorted(set(kinds)), key=kinds.count)
+        kind = commonest(self.scene)
         some = [thing for thing in self.scene.objects if (thing.noun, thing.colour) == kind]
         return sorted(some, key=lambda thing: -float(thing.mask.sum()))
 
@@ -66,9 +67,9 @@ class Stage:
 
     def rival(self, target: SceneObject) -> SceneObject:
         """The thing next to another."""
-        middle = (target.box[:2] + target.box[2:]) / 2
-        others = [thing for thing in self.scene.objects if thing is not target]
-        return min(others, key=lambda thing: float(np.hypot(*((thing.box[:2] + thing.box[2:]) / 2 - middle))))
+        beside = nearest(target, self.scene.objects)
+        assert beside is not None  # the scene has several
+        return beside
 
     def point(self, thing: SceneObject, include: bool = True) -> str:
         """A click at a thing's deepest point."""
@@ -102,9 +103,8 @@ class Stage:
 
     def covered(self, things: Sequence[SceneObject]) -> tuple[int, int]:
         """How many true things have a selected object, and how many objects are selected."""
-        boxes = np.array([each.box for each in self.selected], np.float32).reshape(-1, 4)
-        truth = np.array([thing.box for thing in things], np.float32)
-        return int((box_iou(truth, boxes).max(axis=1, initial=0) >= 0.5).sum()), len(boxes)
+        boxes = boxes_of(self.selected)
+        return int(found_among(boxes_of(things), boxes).sum()), len(boxes)
 
     @property
     def shown(self) -> NDArray[np.uint8]:
@@ -121,6 +121,16 @@ class Stage:
             else:
                 cv2.polylines(shown, [corners], gesture.kind == "polygon", colour, 2, cv2.LINE_AA)
         return shown
+
+
+def boxes_of(things: Sequence[ObjectVersion] | Sequence[SceneObject]) -> Boxes:
+    """(N, 4) float32 xyxy pixels."""
+    return np.array([thing.box for thing in things], np.float32).reshape(-1, 4)
+
+
+def found_among(truth: Boxes, boxes: Boxes) -> NDArray[np.bool_]:
+    """Which true things, (N,) bool, have a box."""
+    return np.asarray(box_iou(truth, boxes).max(axis=1, initial=0) >= SAME_BOX)
 
 
 def _outline(mask: NDArray[np.bool_]) -> list[tuple[float, float]]:

@@ -25,7 +25,7 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def _phrases(value: Any) -> Any:
+def clean_phrases(value: Any) -> Any:
     """Phrases lower case with single spaces, in the order given, each once."""
     value = _listed(value)
     if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
@@ -34,7 +34,7 @@ def _phrases(value: Any) -> Any:
 
 
 Phrase = Annotated[str, Field(min_length=1, max_length=120)]
-Phrases = Annotated[list[Phrase], BeforeValidator(_phrases), Field(min_length=1, max_length=50)]
+Phrases = Annotated[list[Phrase], BeforeValidator(clean_phrases), Field(min_length=1, max_length=50)]
 Names = Annotated[list[str], BeforeValidator(_listed), Field(max_length=2000)]
 Coordinate = Annotated[float, Field(allow_inf_nan=False)]
 BoxCorners = tuple[Coordinate, Coordinate, Coordinate, Coordinate]

@@ -50,7 +50,7 @@ def count(context: ToolContext, arguments: CountArguments) -> ToolResult:
     for phrase in arguments.phrases:
         mine = [thing for thing in objects if thing.label == phrase]
         missed = [each for each in seen.misses if each.label == phrase]
-        counts[phrase] = counted = _counted(mine, missed, seen.saturated)
+        counts[phrase] = counted = counted_of(mine, missed, seen.saturated)
         if phrase in seen.unknown:
             counted["unknown"] = seen.unknown[phrase]
         else:
@@ -71,7 +71,7 @@ def _count_known(context: ToolContext, arguments: CountArguments) -> ToolResult:
     parts: list[str] = []
     for label in dict.fromkeys(thing.label for thing in known):
         mine = [thing for thing in choice.things if thing.label == label]
-        counts[label] = _counted(mine, [], False)
+        counts[label] = counted_of(mine)
         if mine or not choice.things:
             parts.append(_spoken(label, mine, counts[label], choice.note))
     if not known:
@@ -82,7 +82,16 @@ def _count_known(context: ToolContext, arguments: CountArguments) -> ToolResult:
     return results(parts, choice.things, counts=counts, total=len(choice.things), **tied)
 
 
-def _counted(objects: Sequence[ObjectVersion], missed: Sequence[Found], saturated: bool) -> dict[str, Any]:
+def counted_of(
+    objects: Sequence[ObjectVersion], missed: Sequence[Found] = (), saturated: bool = False
+) -> dict[str, Any]:
+    """A count as programs get it: n, low, high, the handles to look at, and whether there may be more.
+
+    Args:
+        objects: what is counted.
+        missed: near misses.
+        saturated: whether the detector ran out of room.
+    """
     low, high = bounds([chance_of(thing) for thing in objects], [chance_of(each) for each in missed])
     doubtful = [thing.handle for thing in objects if chance_of(thing) < DOUBTFUL]
     return {"n": len(objects), "low": low, "high": high, "borderline": doubtful, "saturated": saturated}
@@ -92,7 +101,12 @@ def _spoken(phrase: str, objects: Sequence[ObjectVersion], counted: dict[str, An
     if not objects:
         said = found_nothing(phrase, note)
         return said + (f", at most {counted['high']}" if counted["high"] else "")
-    said = by_label(objects) + (f" ({note})" if note else "") + f". low {counted['low']}, high {counted['high']}"
+    return by_label(objects) + (f" ({note})" if note else "") + f". {bounds_of(counted)}"
+
+
+def bounds_of(counted: dict[str, Any]) -> str:
+    """How sure a count is, in words for a planner."""
+    said = f"low {counted['low']}, high {counted['high']}"
     if counted["borderline"]:
         said += f", borderline {compact(counted['borderline'])}"
     return said + (", saturated: there may be more" if counted["saturated"] else "")

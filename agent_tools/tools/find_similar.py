@@ -10,14 +10,15 @@ from pydantic import Field
 from agent_tools.errors import ToolInputError
 from agent_tools.masks import box_iou
 from agent_tools.memory import ObjectVersion
-from agent_tools.references import Box, reading_order
+from agent_tools.references import reading_order
 from agent_tools.services.base import Proposals
 from agent_tools.services.checkpoints import LikenessSettings
 from agent_tools.tools.arguments import Arguments, Names
-from agent_tools.tools.certainty import DOUBTFUL, bounds
+from agent_tools.tools.certainty import DOUBTFUL
 from agent_tools.tools.context import ToolContext, ToolResult
+from agent_tools.tools.count import bounds_of, counted_of
 from agent_tools.tools.everything import everything
-from agent_tools.tools.finding import Found, chance_of, cut_out, maker, remember
+from agent_tools.tools.finding import Found, chance_of, corners, cut_out, maker, remember
 from agent_tools.tools.likeness import Looks, alike
 from agent_tools.tools.wording import by_label, compact, results
 
@@ -64,7 +65,8 @@ def _alike(context: ToolContext, examples: Sequence[ObjectVersion], picture: str
     chances, taken = np.zeros(len(proposed.scores)), [False] * len(proposed.scores)
     for home in dict.fromkeys(thing.picture for thing in examples):
         boxes = np.array([thing.box for thing in examples if thing.picture == home], np.float32)
-        shown = Looks.of_examples(context.turn.picture(home).array, boxes, _proposed(context, home))
+        there = proposed if home == picture else _proposed(context, home)
+        shown = Looks.of_examples(context.turn.picture(home).array, boxes, there)
         chances = np.maximum(chances, alike(looks, proposed.scores, shown, settings, home == picture))
         if home == picture:
             taken = [bool((row > KNOWN).any()) for row in box_iou(proposed.boxes, boxes)]
@@ -74,9 +76,12 @@ def _alike(context: ToolContext, examples: Sequence[ObjectVersion], picture: str
             picture,
             first.label,
             chance,
-            _corners(box),
+            corners(box),
             context.state.turn_number,
-            ({"like": [thing.handle for thing in examples], "chance": round(chance, 4)}, {"box": _rounded(box)}),
+            (
+                {"like": [thing.handle for thing in examples], "chance": round(chance, 4)},
+                {"box": [round(side, 2) for side in box]},
+            ),
             review=chance < DOUBTFUL,
             parent=(first.handle, first.version),
         )
@@ -118,21 +123,7 @@ def _told(
     picture: str,
 ) -> ToolResult:
     label, elsewhere = examples[0].label, any(thing.picture != picture for thing in examples)
-    low, high = bounds([chance_of(thing) for thing in objects], [chance_of(each) for each in unlikely])
-    borderline = [thing.handle for thing in objects if chance_of(thing) < DOUBTFUL]
+    counted = counted_of(objects, unlikely)
     like = f"like {compact(thing.handle for thing in examples)}" + (f", on {picture}" if elsewhere else "")
-    parts = [
-        f"{by_label(objects) or f'0 {label}'} ({like})",
-        f"low {low}, high {high}" + (f", borderline {compact(borderline)}" if borderline else ""),
-    ]
-    counted = {"n": len(objects), "low": low, "high": high, "borderline": borderline, "saturated": False}
+    parts = [f"{by_label(objects) or f'0 {label}'} ({like})", bounds_of(counted)]
     return results(parts, objects, counts={label: counted}, picture=picture, selection=context.state.selection)
-
-
-def _corners(box: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = box
-    return (x0, y0, x1, y1)
-
-
-def _rounded(box: Sequence[float]) -> list[float]:
-    return [round(side, 2) for side in box]

@@ -144,7 +144,7 @@ def detect(context: ToolContext, picture: str, phrases: Sequence[str]) -> Sighti
         single = ~enclosing_groups(boxes, hit)
         twice = (box_iou(boxes, boxes[hit]) > SAME_PLACE).any(1)
         for place in (*mine[hit & single], *mine[~hit & single & ~twice]):
-            box, score, chance = _corners(detections.boxes[place]), float(detections.scores[place]), float(sure[place])
+            box, score, chance = corners(detections.boxes[place]), float(detections.scores[place]), float(sure[place])
             told = {"phrase": phrase, "chance": round(chance, 4), "threshold": round(float(detector.threshold), 4)}
             prompts = (told, {"box": [round(side, 2) for side in box]})
             found = Found(picture, phrase, score, box, turn, prompts, review=chance < DOUBTFUL)
@@ -330,6 +330,7 @@ def _likeness(found: Sequence[Found], known: Sequence[ObjectVersion]) -> NDArray
     return likeness
 
 
-def _corners(box: NDArray[np.float32]) -> Box:
+def corners(box: Sequence[float] | NDArray[np.float32]) -> Box:
+    """Four numbers, xyxy pixels, as a box."""
     x0, y0, x1, y1 = (float(side) for side in box)
     return (x0, y0, x1, y1)

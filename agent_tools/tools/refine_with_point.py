@@ -17,11 +17,11 @@ from pydantic import Field
 from agent_tools.errors import ToolInputError
 from agent_tools.masks import Mask, mask_iou
 from agent_tools.memory import Alternative, Gesture, ObjectVersion
-from agent_tools.references import Box, area_of_box
+from agent_tools.references import area_of_box
 from agent_tools.services.base import Segments
 from agent_tools.tools.arguments import Arguments, PointXY
 from agent_tools.tools.context import ToolContext, ToolResult
-from agent_tools.tools.finding import best_for_box, detect, prompts_of
+from agent_tools.tools.finding import best_for_box, corners, detect, prompts_of
 from agent_tools.tools.gesture_prompts import AREA_POINTS, Hint, Point, deepest_point, hint_of, points_within
 from agent_tools.tools.pointing import meant_by, with_mask
 from agent_tools.tools.wording import results
@@ -227,7 +227,7 @@ def _so_far(context: ToolContext, thing: ObjectVersion, hint: Hint) -> Hint:
     points = [*((float(x), float(y)) for prompt in prompts for x, y in prompt.get("points", ())), *hint.points]
     labels = [*(int(label) for prompt in prompts for label in prompt.get("labels", ())), *hint.labels]
     on_it = [point for point, label in zip(points, labels, strict=True) if label]
-    box = next((_corners(prompt["box"]) for prompt in reversed(prompts) if "box" in prompt), None)
+    box = next((corners(prompt["box"]) for prompt in reversed(prompts) if "box" in prompt), None)
     away = [prompt["gesture"] for prompt in prompts if prompt.get("include") is False]
     known = [replace(gesture, include=False) for name in away if (gesture := context.state.gestures.get(name))]
     areas = (*hint_of(known, opened.width, opened.height).left_out, *hint.left_out)
@@ -252,8 +252,3 @@ def _lies_on(thing: ObjectVersion, point: Point) -> bool:
 
 def _in_box(box: Sequence[float], point: Point) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
-
-
-def _corners(box: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = map(float, box)
-    return (x0, y0, x1, y1)

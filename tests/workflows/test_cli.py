@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 import zlib
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from PIL import Image
 
 from agent_tools.errors import ConfigError
 from agent_tools.masks import Mask
+from tests.workflows.conftest import Run
 from workflows import cli
 from workflows.commands import asking, session, terminal
 from workflows.hand_gestures import HandGesture
@@ -30,22 +30,6 @@ FAKES = (
     "--segmenter",
     "agent_tools.services.fakes:FakeSegmenter",
 )
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in an empty working folder: its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", BytesIO())
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = cli.main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

@@ -130,7 +130,6 @@ class Session:
     def ask(
         self,
         request: str,
-        click: tuple[float, float] | None = None,
         pictures: Sequence[str] = (),
         gestures: Sequence[HandGesture] = (),
     ) -> Outcome:
@@ -138,16 +137,15 @@ class Session:
 
         Args:
             request: the person's words.
-            click: x, y in pixels of the upright current picture.
             pictures: handles to answer for; empty for the current picture.
-            gestures: what the hand did on it, with the click or without one.
+            gestures: what the hand did on the current picture.
 
         Raises:
             AskmaskError: the request could not be answered, or a picture not be written.
         """
         if self.toolkit.state.picture is None:
             raise ToolInputError("picture=None is not open: expected a picture. Name one after the request.")
-        reply = self._conversation.ask(request, click, pictures, gestures)
+        reply = self._conversation.ask(request, pictures=pictures, gestures=gestures)
         return Outcome(reply, self._annotate(reply) if reply.calls else {}, self.id, self._names)
 
     def _annotate(self, reply: Reply) -> dict[str, Path]:

@@ -12,7 +12,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +34,13 @@ from workflows.demo_models.requests import ABSENT, Request, about, draw_kind, dr
 from workflows.demo_models.scenes import EVALUATION_SEEDS, KINDS, PLURALS, Scene, render_scene
 
 app = typer.Typer(add_completion=False)
+
+FirstSeed = Annotated[int, typer.Option("--seed", min=0, help="Counted from the first evaluation seed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Models = Annotated[str, typer.Option("--models", help="Preset of models.")]
+OtherDetector = Annotated[str | None, typer.Option("--detector", help="In place of the preset's detector.")]
+OtherSegmenter = Annotated[str | None, typer.Option("--segmenter", help="In place of the preset's segmenter.")]
+WorldName = Annotated[Literal["plain", "full"], typer.Option("--world", help="Which scenes.")]
 Counts = Callable[[Scene, str], dict[str, Any]]
 Detects = Callable[[Scene, str], Detections]
 
@@ -294,18 +301,27 @@ def dense_answers(product: Product, number: int, first: int, console: Console) -
     return answers
 
 
+def tell(figures: Mapping[str, float], as_json: bool) -> None:
+    """Prints one figure a line, or all as one JSON object."""
+    if as_json:
+        typer.echo(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            typer.echo(f"{name:20} {value:.3f}")
+
+
 @app.command()
 def main(
     number: Annotated[int, typer.Option("--scenes", min=1, help="Scenes, one request each.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Counted from the first evaluation seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    seed: FirstSeed = 0,
+    as_json: AsJson = False,
     out: Annotated[Path | None, typer.Option(help="Folder for a sheet of the worst counts.")] = None,
-    models: Annotated[str, typer.Option(help="Preset of models.")] = "demo",
-    detector: Annotated[str | None, typer.Option(help="In place of the preset's detector.")] = None,
-    segmenter: Annotated[str | None, typer.Option(help="In place of the preset's segmenter.")] = None,
+    models: Models = "demo",
+    detector: OtherDetector = None,
+    segmenter: OtherSegmenter = None,
     mask_scenes: Annotated[int, typer.Option(min=0, help="Scenes whose masks are measured.")] = 40,
     dense_scenes: Annotated[int, typer.Option(min=0, help="Scenes of 40 to 80 of one thing.")] = 20,
-    world: Annotated[Literal["plain", "full"], typer.Option(help="Which scenes.")] = "plain",
+    world: WorldName = "plain",
     timed: Annotated[int, typer.Option(min=0, help="Whole asks by the clock.")] = 20,
 ) -> None:
     """Measure counts, boxes and masks on rendered scenes that training never saw."""

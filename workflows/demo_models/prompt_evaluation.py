@@ -8,9 +8,8 @@ which training never reaches. Knows no model.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -21,7 +20,17 @@ from rich.progress import track
 
 from agent_tools import Mask, Memory, VisionToolkit
 from agent_tools.masks import mask_iou
-from workflows.demo_models.evaluate import WORLDS, Product
+from workflows.demo_models.evaluate import (
+    WORLDS,
+    AsJson,
+    FirstSeed,
+    Models,
+    OtherDetector,
+    OtherSegmenter,
+    Product,
+    WorldName,
+    tell,
+)
 from workflows.demo_models.mask_prompts import first_click
 from workflows.demo_models.scenes import Scene, SceneObject
 
@@ -66,7 +75,7 @@ def evaluate_prompts(product: Product, scenes: Iterable[Scene]) -> dict[str, flo
                     right.append(before >= GOOD)
                     corrected += [] if before >= GOOD else [after >= GOOD]
                 for name, values in reached.items():
-                    values.append(_pointed(toolkit, name, target, _nearest(target, large)))
+                    values.append(_pointed(toolkit, name, target, nearest(target, large)))
     figures = {"asked": float(len(right)), "wrong": 1 - _mean(right), "corrected": _mean(corrected)}
     return {**figures, **{name: _mean(values) for name, values in reached.items()}}
 
@@ -118,7 +127,7 @@ def _pointed(toolkit: VisionToolkit, name: str, target: SceneObject, rival: Scen
     return _iou(toolkit, found[0]["handle"], target) if found else 0.0
 
 
-def _nearest(target: SceneObject, things: Iterable[SceneObject]) -> SceneObject | None:
+def nearest(target: SceneObject, things: Iterable[SceneObject]) -> SceneObject | None:
     """The other thing whose middle is nearest."""
     others = [thing for thing in things if thing is not target]
     middle = (target.box[:2] + target.box[2:]) / 2
@@ -137,22 +146,18 @@ def _mean(values: list[float] | list[bool]) -> float:
 @app.command()
 def main(
     number: Annotated[int, typer.Option("--scenes", min=1, help="Scenes, up to four things pointed at in each.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Counted from the first evaluation seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    models: Annotated[str, typer.Option(help="Preset of models.")] = "demo",
-    detector: Annotated[str | None, typer.Option(help="In place of the preset's detector.")] = None,
-    segmenter: Annotated[str | None, typer.Option(help="In place of the preset's segmenter.")] = None,
-    world: Annotated[Literal["plain", "full"], typer.Option(help="Which scenes.")] = "plain",
+    seed: FirstSeed = 0,
+    as_json: AsJson = False,
+    models: Models = "demo",
+    detector: OtherDetector = None,
+    segmenter: OtherSegmenter = None,
+    world: WorldName = "plain",
 ) -> None:
     """Measure corrections by a click, clicks and scribbles on rendered scenes that training never saw."""
     console = Console(stderr=True)
     scenes = track(WORLDS[world].scenes(number, seed), "pointing", total=number, console=console)
     figures = evaluate_prompts(Product(models, detector, segmenter), scenes)
-    if as_json:
-        typer.echo(json.dumps(figures))
-    else:
-        for name, value in figures.items():
-            typer.echo(f"{name:20} {value:.3f}")
+    tell(figures, as_json)
 
 
 if __name__ == "__main__":

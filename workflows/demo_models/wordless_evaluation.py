@@ -7,7 +7,6 @@ regions. Seeds start at `EVALUATION_SEEDS`, which training never reaches. Knows 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -19,7 +18,17 @@ from rich.progress import track
 
 from agent_tools import Mask, Memory, VisionToolkit
 from agent_tools.masks import Boxes, box_iou, mask_iou
-from workflows.demo_models.evaluate import WORLDS, Product
+from workflows.demo_models.evaluate import (
+    WORLDS,
+    AsJson,
+    FirstSeed,
+    Models,
+    OtherDetector,
+    OtherSegmenter,
+    Product,
+    WorldName,
+    tell,
+)
 from workflows.demo_models.scenes import Scene, SceneObject
 
 app = typer.Typer(add_completion=False)
@@ -122,23 +131,19 @@ def _share(part: int, whole: int) -> float:
 @app.command()
 def main(
     number: Annotated[int, typer.Option("--scenes", min=1, help="Scenes.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Counted from the first evaluation seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    models: Annotated[str, typer.Option(help="Preset of models.")] = "demo",
-    detector: Annotated[str | None, typer.Option(help="In place of the preset's detector.")] = None,
-    segmenter: Annotated[str | None, typer.Option(help="In place of the preset's segmenter.")] = None,
-    world: Annotated[Literal["plain", "full"], typer.Option(help="Which scenes.")] = "plain",
+    seed: FirstSeed = 0,
+    as_json: AsJson = False,
+    models: Models = "demo",
+    detector: OtherDetector = None,
+    segmenter: OtherSegmenter = None,
+    world: WorldName = "plain",
     only: Annotated[Literal["both", "similar", "regions"], typer.Option(help="What to measure.")] = "both",
 ) -> None:
     """Measure finding by example, and everything there is, on rendered scenes that training never saw."""
     scenes = track(WORLDS[world].scenes(number, seed), "finding", total=number, console=Console(stderr=True))
     product = Product(models, detector, segmenter)
     figures = evaluate_wordless(product, scenes, similar=only != "regions", regions=only != "similar")
-    if as_json:
-        typer.echo(json.dumps(figures))
-    else:
-        for name, value in figures.items():
-            typer.echo(f"{name:10} {value:.3f}")
+    tell(figures, as_json)
 
 
 if __name__ == "__main__":
