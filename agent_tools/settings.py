@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
@@ -45,7 +46,23 @@ class Settings(BaseSettings):
         default=20.0, gt=0, description="Most that the pictures of all conversations may take together."
     )
     encoding_cache_megabytes: float = Field(default=512.0, ge=0, description="Bound of the encoding cache.")
-    max_tool_calls: int = Field(default=24, gt=0, description="Tool calls one turn may make.")
+    max_tool_calls: int = Field(default=24, gt=0, description="Tool calls one request may make.")
+    max_turn_seconds: float = Field(default=300.0, gt=0, description="Wall time of one request.")
+    max_turn_tokens: int = Field(default=200_000, gt=0, description="Tokens a language model may use for a request.")
+    max_turn_dollars: float | None = Field(default=None, gt=0, description="Money for a request; needs llm_prices.")
+    llm_prices: tuple[float, float] | None = Field(
+        default=None, description="Dollars a million tokens read, and written: [2.5, 10]."
+    )
+    llm_timeout: float = Field(default=60.0, gt=0, description="Seconds to wait for a language model to begin.")
+    llm_retries: int = Field(default=3, ge=0, description="How often a busy or broken model is asked again.")
+    llm_api: Literal["chat", "responses"] = Field(
+        default="chat", description="Which of its two interfaces an OpenAI model is asked through."
+    )
+    llm_stream: bool = Field(default=True, description="Whether a language model's words are taken as it writes them.")
+    looks: int = Field(default=4, gt=0, description="Pictures that a model may be shown for one request with --look.")
+    traces: str | None = Field(
+        default=None, description="Where OpenTelemetry spans go: an OTLP address, or process: what the program set up."
+    )
 
 
 @lru_cache(maxsize=1)

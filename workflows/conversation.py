@@ -13,25 +13,34 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphRecursionError
 
-from agent_tools.errors import ToolInputError
+from agent_tools.errors import ServiceError, ToolInputError
 from agent_tools.memory import CallRecord, State, Turn
 from agent_tools.plugs.for_langchain import langchain_tools
-from agent_tools.settings import settings
 from agent_tools.toolkit import VisionToolkit
+from workflows.agent_loop.budget import Budget
+from workflows.agent_loop.events import Event, Listener
+from workflows.agent_loop.guard import Guard, Watch
+from workflows.agent_loop.recording import Recorder, ReplayedModel
+from workflows.agent_loop.telemetry import span
 from workflows.hand_gestures import HandGesture
-from workflows.planning.chat_model import chat_model
+from workflows.planning.answers import Outcome
+from workflows.planning.answers import answer as answer_to
+from workflows.planning.chat_model import call_settings, chat_model, model_name
 from workflows.planning.context import PlanContext, plan_context, planner_brief
+from workflows.planning.rule_planner import RulePlanner
 
 HISTORY = 8
 """Earlier turns shown to the planner word for word; older ones live on in the table of handles."""
+
+
+SILENT = "The language model gave no answer. Ask in other words."
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Reply:
         calls: the tool calls made, in order, {"tool", "arguments"}.
         pictures: handles of the pictures the answer is about.
         seconds: wall time: "plan", "detect", "segment" and "other".
+        trace: what happened, in order: model calls, tool calls, waits, checks.
     """
 
     answer: str
@@ -54,6 +64,7 @@ class Reply:
     calls: list[dict[str, Any]]
     pictures: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    trace: list[Event] = field(default_factory=list)
 
 
 class Conversation:
@@ -62,15 +73,39 @@ class Conversation:
     Args:
         toolkit: tools, services and the memory of one conversation.
         llm: None for the rule planner that needs no key, else what ``--llm`` takes.
+        look: whether a language model may be shown what `show` draws; no pixel leaves the process otherwise.
+        budget: the most a request may cost; None: that of the settings.
+        record: file that the language model's answers are appended to.
+        replay: such a file, whose answers are taken in place of a language model's.
 
     Raises:
-        ConfigError: the language model cannot be set up.
+        ConfigError: the language model cannot be set up, or a file not be used.
     """
 
-    def __init__(self, toolkit: VisionToolkit, llm: str | None = None) -> None:
+    def __init__(
+        self,
+        toolkit: VisionToolkit,
+        llm: str | None = None,
+        *,
+        look: bool = False,
+        budget: Budget | None = None,
+        record: Path | None = None,
+        replay: Path | None = None,
+    ) -> None:
         self.toolkit = toolkit
-        self._clock = _PlanningClock()
-        self._agent = create_agent(chat_model(llm), langchain_tools(toolkit))
+        self._recorder = None if record is None else Recorder(record)
+        model = chat_model(llm) if replay is None else ReplayedModel(path=replay)
+        self._guard = Guard(
+            model_name(llm),
+            budget or Budget.configured(),
+            checks=not isinstance(model, RulePlanner),
+            look=look,
+            recorder=self._recorder,
+            extra=call_settings(model),
+        )
+        self._guard.handles = self._handles
+        tools = langchain_tools(toolkit, short=True, seen=self._guard.drawn)
+        self._agent = create_agent(model, tools, middleware=[self._guard])
 
     def ask(
         self,
@@ -78,6 +113,7 @@ class Conversation:
         click: tuple[float, float] | None = None,
         pictures: Sequence[str] = (),
         gestures: Sequence[HandGesture] = (),
+        on_event: Listener | None = None,
     ) -> Reply:
         """Answer one request as one turn.
 
@@ -86,13 +122,17 @@ class Conversation:
             click: x, y in pixels of the upright current picture, when the person pointed at something.
             pictures: handles to answer for, one after the other; empty for the current picture.
             gestures: what the person drew on it, beside the click: points, boxes, outlines and strokes.
+            on_event: is told what happens while it happens, in whatever thread it happens in.
 
         Returns:
-            The reply; the memory holds the turn by then.
+            The reply; the memory holds the turn by then. Where the budget was spent or a language model failed after
+            tools had found something, it says so, and what is known is kept.
 
         Raises:
             ToolInputError: an empty request, or a gesture outside the picture. Nothing was changed.
             ServiceError: a model failed. Nothing was changed.
+            ConfigError: the language model's key or name is wrong. Nothing was changed.
+            Cancelled: `cancel` was called. Nothing was changed.
             MemoryStoreError: the turn could not be written. Nothing was changed.
         """
         drawn = [*([] if click is None else [HandGesture("point", (click,))]), *gestures]
@@ -100,17 +140,36 @@ class Conversation:
             raise ToolInputError("request='' is empty: expected a sentence. Try: count the oranges.")
         started = time.perf_counter()
         before = dict(self.toolkit.seconds)
-        self._clock.seconds = 0.0
+        self._guard.begin(on_event)
+        if self._recorder is not None:
+            self._recorder.begin(request)
         clicks = [one.coordinates[0] for one in drawn if one.kind == "point" and one.include]
-        with self.toolkit.turn(request, clicks[0] if clicks else None) as turn:
+        with span("askmask.request"), self.toolkit.turn(request, clicks[0] if clicks else None) as turn:
             replies = [self._answer(turn, request, drawn, picture) for picture in pictures or (None,)]
             reply = replies[0] if len(replies) == 1 else _joined(turn, replies)
             turn.answer = reply.answer
         spent = {name: self.toolkit.seconds[name] - before[name] for name in ("detect", "segment")}
-        spent["plan"] = self._clock.seconds
+        spent["plan"] = self._guard.meter.model_seconds
         spent["other"] = max(0.0, time.perf_counter() - started - sum(spent.values()))
         reply.seconds.update(spent)
+        reply.trace.extend(self._guard.trace.events)
         return reply
+
+    def click(self, x: float, y: float, request: str = "") -> Reply:
+        """Point at x, y, pixels of the upright current picture, with words or without; see `ask`."""
+        return self.ask(request, click=(x, y))
+
+    def undo(self) -> Reply:
+        """Take back what the last turn changed; see `ask`."""
+        return self.ask("undo")
+
+    def cancel(self) -> None:
+        """Stop the request in progress, from another thread: it raises `Cancelled` as soon as no tool is at work."""
+        self._guard.meter.cancelled.set()
+
+    def _handles(self) -> list[str]:
+        state = self.toolkit.state
+        return [*state.objects, *state.pictures, *state.gestures]
 
     def _answer(self, turn: Turn, request: str, drawn: Sequence[HandGesture], picture: str | None) -> Reply:
         """Run the agent loop once, on one picture."""
@@ -119,17 +178,27 @@ class Conversation:
         names = [self.toolkit.gesture(None, one.kind, one.coordinates, one.include) for one in drawn]
         context = plan_context(turn.state, *names)
         first_call = len(turn.calls)
-        limit = settings().max_tool_calls
-        # One tool at a time, in the order the model called them. A step is one model call or one round of tools, so a
-        # model that makes one call a step gets `limit` calls.
-        config = RunnableConfig(max_concurrency=1, recursion_limit=2 * limit + 1, callbacks=[self._clock])
-        start: Any = {"messages": self._messages(context, request)}
+        messages = self._messages(context, request)
+        self._guard.facts.texts += [each.text for each in messages if not isinstance(each, SystemMessage)]
         try:
-            result = self._agent.invoke(start, config)
-            answer = _text(result["messages"][-1])
-        except GraphRecursionError:
-            answer = f"I stopped after {limit} steps without finishing. What is known so far is kept; ask more simply."
-        return _reply(answer, turn.calls[first_call:], turn.state)
+            answer = self._run(messages)
+        except ServiceError as error:
+            if self._guard.failed is not error or not any(not call.error for call in turn.calls[first_call:]):
+                raise
+            answer = self._guard.stop(str(error))
+        calls = turn.calls[first_call:]
+        if self._guard.stopped:
+            answer = f"{answer} {_known(calls, context)}"
+        return _reply(answer or _known(calls, context) or SILENT, calls, turn.state)
+
+    def _run(self, messages: list[AnyMessage]) -> str:
+        """The words that LangChain's loop ends with."""
+        # One tool at a time, in the order the model called them. The guard ends the loop; a step more is a mistake.
+        config = RunnableConfig(
+            max_concurrency=1, recursion_limit=8 * self._guard.budget.calls + 40, callbacks=[Watch(self._guard)]
+        )
+        start: Any = {"messages": messages}
+        return _text(self._agent.invoke(start, config)["messages"][-1])
 
     def _messages(self, context: PlanContext, request: str) -> list[AnyMessage]:
         """The brief with the table of handles, the last turns, and the request: all rendered from the memory."""
@@ -140,28 +209,17 @@ class Conversation:
         return [*messages, HumanMessage(request, additional_kwargs=attached)]
 
 
-class _PlanningClock(BaseCallbackHandler):
-    """Adds up the wall time spent in the planner."""
-
-    raise_error = True
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._since = 0.0
-
-    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
-        self._since = time.perf_counter()
-
-    def on_llm_end(self, *_: Any, **__: Any) -> None:
-        self.seconds += time.perf_counter() - self._since
-
-    def on_llm_error(self, *_: Any, **__: Any) -> None:
-        self.on_llm_end()
-
-
 def _text(message: BaseMessage) -> str:
     """The words of a model's last message."""
-    return message.text.strip() or "Done."
+    return message.text.strip()
+
+
+def _known(calls: Sequence[CallRecord], context: PlanContext) -> str:
+    """What calls found, in the words of the planner without a key."""
+    outcomes = [
+        Outcome(call.tool, call.arguments, call.text, call.data, call.error) for call in calls if not call.error
+    ]
+    return answer_to(outcomes, context)
 
 
 def _reply(answer: str, calls: Sequence[CallRecord], state: State) -> Reply:

@@ -7,6 +7,7 @@ and is JSON-able, so that a checkpoint can keep it. A wrong argument comes back 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from langchain_core.tools import BaseTool, ToolException
 
 from agent_tools.errors import ToolInputError
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.registry import TOOLS, Tool, schema
+from agent_tools.tools.registry import TOOLS, Tool, schema, short_schema
 
 _call_id: ContextVar[str | None] = ContextVar("askmask_call_id", default=None)
 
@@ -23,6 +24,7 @@ class _LangChainTool(BaseTool):
     """One tool of the registry. Arguments are checked by the registry, so that every error has one form."""
 
     toolkit: Any
+    seen: Callable[[bytes], None] | None = None
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     handle_tool_error: bool = True
 
@@ -49,18 +51,29 @@ class _LangChainTool(BaseTool):
             result = self.toolkit.call(self.name, arguments, _call_id.get())
         except ToolInputError as error:
             raise ToolException(str(error)) from error
+        if result.preview and self.seen is not None:
+            self.seen(result.preview)
         return result.text, result.data
 
 
-def langchain_tools(toolkit: VisionToolkit) -> list[BaseTool]:
+def langchain_tools(
+    toolkit: VisionToolkit, short: bool = False, seen: Callable[[bytes], None] | None = None
+) -> list[BaseTool]:
     """Every tool of the registry, working on one conversation.
 
     Args:
         toolkit: the conversation. Calls are run one after the other, whatever threads a framework makes them in; give
             the framework ``max_concurrency=1`` to have calls of one message run in the order in which they stand there.
+        short: whether the schemas are the short ones, a third fewer tokens for a model that gets all tools together.
+        seen: is given each JPEG that a tool drew; it is in no message and no artifact.
     """
-    return [_plugged(tool, toolkit) for tool in TOOLS.values()]
+    described = short_schema if short else schema
+    return [_plugged(tool, toolkit, described(tool), seen) for tool in TOOLS.values()]
 
 
-def _plugged(tool: Tool, toolkit: VisionToolkit) -> BaseTool:
-    return _LangChainTool(name=tool.name, description=tool.description, args_schema=schema(tool), toolkit=toolkit)
+def _plugged(
+    tool: Tool, toolkit: VisionToolkit, arguments: dict[str, Any], seen: Callable[[bytes], None] | None
+) -> BaseTool:
+    return _LangChainTool(
+        name=tool.name, description=tool.description, args_schema=arguments, toolkit=toolkit, seen=seen
+    )

@@ -103,6 +103,20 @@ def schema(tool: Tool) -> dict[str, Any]:
     return json_schema(tool.arguments)
 
 
+def short_schema(tool: Tool) -> dict[str, Any]:
+    """`schema` for a model that is shown all tools at once and pays for every word: `where` is spelt out for select
+    alone, and what only a validator reads is left out. Arguments are checked against the whole schema all the same.
+    """
+    whole = schema(tool)
+    properties = {
+        name: {key: value for key, value in each.items() if key != "default"}
+        for name, each in whole["properties"].items()
+    }
+    if "where" in properties and tool.name != "select":
+        properties["where"] = {"type": "object", "description": "As for select."}
+    return {key: value for key, value in whole.items() if key != "additionalProperties"} | {"properties": properties}
+
+
 def run_tool(
     context: ToolContext, name: str, arguments: Mapping[str, Any] | None = None, call_id: str | None = None
 ) -> ToolResult:

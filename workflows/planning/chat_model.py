@@ -12,7 +12,9 @@ environment says. This module does not know what a model is asked.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
@@ -73,6 +75,21 @@ def chat_model(llm: str | None = None, base_url: str | None = None) -> BaseChatM
     return _from_langchain(provider, model)
 
 
+def model_name(llm: str | None) -> str:
+    """What a model is called in messages: as the person named it, without an address."""
+    named = llm if llm is not None else settings().llm
+    return (named or "rules").partition("@http")[0]
+
+
+def call_settings(model: BaseChatModel) -> Callable[[float], dict[str, Any]] | None:
+    """Makes the settings of one call from the seconds it may take; None for models that take none."""
+    if find_spec("langchain_openai") is None or isinstance(model, RulePlanner):
+        return None
+    from langchain_openai.chat_models.base import BaseChatOpenAI
+
+    return (lambda seconds: {"timeout": seconds}) if isinstance(model, BaseChatOpenAI) else None
+
+
 def _check_address(address: str) -> None:
     try:
         parts = urlsplit(address)
@@ -114,14 +131,26 @@ def _at_address(provider: str, model: str, address: str) -> BaseChatModel:
     from pydantic import SecretStr
 
     key = os.environ.get(OWN_KEY) or "none"
-    return ChatOpenAI(model=model, base_url=address, api_key=SecretStr(key))
+    return ChatOpenAI(model=model, base_url=address, api_key=SecretStr(key), **_openai_settings())
+
+
+def _openai_settings() -> dict[str, Any]:
+    """For OpenAI's own client: the loop tries again by itself, where the person sees it and can stop it."""
+    now = settings()
+    return {
+        "max_retries": 0,
+        "timeout": now.llm_timeout,
+        "stream_usage": True,
+        "use_responses_api": now.llm_api == "responses",
+        "streaming": now.llm_stream,
+    }
 
 
 def _from_langchain(provider: str, model: str) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
 
     try:
-        return init_chat_model(model, model_provider=provider)
+        return init_chat_model(model, model_provider=provider, **(_openai_settings() if provider == "openai" else {}))
     except ImportError as error:
         raise _missing_package(provider, error.name or f"langchain_{provider}") from None
     except Exception as error:  # noqa: BLE001, every provider has its own errors, and their texts may quote a key
