@@ -30,6 +30,7 @@ class Step:
         breaks: whether the connection ends in the middle.
         delay: seconds before anything is sent.
         pause: seconds between pieces of a stream.
+        streams: whether it streams when asked to; else it answers in one piece all the same.
     """
 
     text: str = ""
@@ -42,6 +43,7 @@ class Step:
     breaks: bool = False
     delay: float = 0.0
     pause: float = 0.0
+    streams: bool = True
 
 
 class OpenAIServer:
@@ -93,7 +95,7 @@ class OpenAIServer:
                 if step.status != 200:
                     error = {"message": step.text or "no", "type": "error", "code": step.code or None}
                     self._send(json.dumps({"error": error}).encode(), step)
-                elif not body.get("stream"):
+                elif not (body.get("stream") and step.streams):
                     whole = _response(step, turn) if responses else _completion(step, turn)
                     self._send(json.dumps(whole).encode(), step, "application/json")
                 else:

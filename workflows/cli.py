@@ -43,7 +43,10 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:n or mps.")]
 Llm = Annotated[str | None, typer.Option(help="Language model, such as openai:gpt-5; default: rules, no key.")]
 Conversation = Annotated[str | None, typer.Option(metavar="ID", help="Go on with an earlier conversation.")]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for annotated pictures; default: askmask-out.")]
-Trace = Annotated[bool, typer.Option("--trace", help="Show calls and times on stderr.")]
+Look = Annotated[bool, typer.Option("--look", help="Let the language model see drawings that it asks for.")]
+Record = Annotated[Path | None, typer.Option(metavar="FILE", help="Take down what the language model answers.")]
+Replay = Annotated[Path | None, typer.Option(metavar="FILE", help="Answer from such a recording, without a model.")]
+Trace = Annotated[bool, typer.Option("--trace", help="Show what happened, step by step, on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE...", help="Files or folders.")]
 Clicks = Annotated[
@@ -90,6 +93,9 @@ def ask(
     stroke: Strokes = None,
     polygon: Polygons = None,
     out: Out = None,
+    look: Look = False,
+    record: Record = None,
+    replay: Replay = None,
     trace: Trace = False,
     debug: Debug = False,  # noqa: ARG001 (read by main, before parsing)
 ) -> None:
@@ -103,7 +109,7 @@ def ask(
     asking.ask(
         request,
         pictures or [],
-        Choice(models, detector, segmenter, device, llm),
+        Choice(models, detector, segmenter, device, llm, look, record, replay),
         conversation=conversation,
         gestures=gestures,
         out=out,
@@ -125,6 +131,9 @@ def chat(
     llm: Llm = None,
     conversation: Conversation = None,
     out: Out = None,
+    look: Look = False,
+    record: Record = None,
+    replay: Replay = None,
     trace: Trace = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
@@ -135,7 +144,7 @@ def chat(
     _check_pictures(pictures, conversation)
     failed = asking.chat(
         pictures or [],
-        Choice(models, detector, segmenter, device, llm),
+        Choice(models, detector, segmenter, device, llm, look, record, replay),
         conversation=conversation,
         script=script,
         out=out,

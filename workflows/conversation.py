@@ -178,7 +178,7 @@ class Conversation:
         names = [self.toolkit.gesture(None, one.kind, one.coordinates, one.include) for one in drawn]
         context = plan_context(turn.state, *names)
         first_call = len(turn.calls)
-        messages = self._messages(context, request)
+        messages = planner_messages(self.toolkit, context, request)
         self._guard.facts.texts += [each.text for each in messages if not isinstance(each, SystemMessage)]
         try:
             answer = self._run(messages)
@@ -200,13 +200,14 @@ class Conversation:
         start: Any = {"messages": messages}
         return _text(self._agent.invoke(start, config)["messages"][-1])
 
-    def _messages(self, context: PlanContext, request: str) -> list[AnyMessage]:
-        """The brief with the table of handles, the last turns, and the request: all rendered from the memory."""
-        messages: list[AnyMessage] = [SystemMessage(planner_brief(context))]
-        for past_request, answer in self.toolkit.said(HISTORY):
-            messages += [HumanMessage(past_request), AIMessage(answer)]
-        attached = {"askmask_context": context.model_dump(mode="json")}
-        return [*messages, HumanMessage(request, additional_kwargs=attached)]
+
+def planner_messages(toolkit: VisionToolkit, context: PlanContext, request: str) -> list[AnyMessage]:
+    """What a planner reads: the brief with the table of handles, the last turns, and the request; from the memory."""
+    messages: list[AnyMessage] = [SystemMessage(planner_brief(context))]
+    for past_request, answer in toolkit.said(HISTORY):
+        messages += [HumanMessage(past_request), AIMessage(answer)]
+    attached = {"askmask_context": context.model_dump(mode="json")}
+    return [*messages, HumanMessage(request, additional_kwargs=attached)]
 
 
 def _text(message: BaseMessage) -> str:

@@ -443,9 +443,12 @@ def test_torch_threads_sleep_while_they_wait_unless_told_otherwise(given: str | 
 
 def test_trace_shows_calls_and_times_on_stderr(run: Run, picture: Path) -> None:
     _, out, err = run("ask", "count the red boxes", str(picture), *FAKES, "--trace")
-    assert "call count(phrases=['red box'])" in err
+    assert "tool count(phrases=['red box'])" in err
+    assert "tokens" not in err
     assert "detect" in err
-    assert "call count" not in out
+    assert "count(" not in out
+    _, out, _ = run("ask", "count the red boxes", str(picture), *FAKES, "--trace", "--json")
+    assert [step["kind"] for step in json.loads(out)["trace"]] == ["model", "tool", "result", "model"]
 
 
 def test_long_work_says_that_it_goes_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

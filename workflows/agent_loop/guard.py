@@ -52,7 +52,8 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     Args:
         model: the model's name, as the person gave it.
         budget: for each request.
-        checks: whether numbers in answers are looked for in what tools gave.
+        checks: whether the model is one of language: what it costs is told, and the numbers it states are looked for in
+            what tools gave.
         look: whether the model may be shown what `show` drew.
         recorder: takes down each answer of the model.
         extra: what a model call may cost in seconds → settings for that call; None where the model takes none.
@@ -110,7 +111,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
             calls = [call["name"] for call in answer.tool_calls]
             self.trace.add(
                 "model",
-                f"{', '.join(calls) or 'answers'} · {read} tokens read, {written} written",
+                (", ".join(calls) or "answers") + (f" · {read} tokens read, {written} written" if self._checks else ""),
                 seconds=round(time.perf_counter() - began, 3),
                 tokens={"read": read, "written": written},
                 calls=calls,
@@ -122,17 +123,16 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     def _asked(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
+        whole: dict[str, Any] = {}
         for tries in range(settings().llm_retries + 1):
             self.meter.check()
-            if self._extra is not None:
-                limits = self._extra(min(settings().llm_timeout, max(1.0, self.meter.left)))
-                request = request.override(model_settings={**request.model_settings, **limits})
+            limits = self._extra(min(settings().llm_timeout, max(1.0, self.meter.left))) if self._extra else {}
             try:
-                response = handler(request)
-                if self._extra is None or _is_whole(response):
+                response = handler(_with(request, limits | whole))
+                if self._extra is None or _says_something(response):
                     return response
                 # LangChain loses the words of a streamed refusal; asked as one piece, they come.
-                return handler(request.override(model_settings={**request.model_settings, "stream": False}))
+                return handler(_with(request, {**limits, "stream": False}))
             except (AskmaskError, Spent):
                 raise
             except Exception as error:  # noqa: BLE001, every provider has errors of its own
@@ -140,6 +140,8 @@ class Guard(AgentMiddleware[Any, Any, Any]):
                 if not passes(error) or tries == settings().llm_retries or delay >= self.meter.left:
                     self.failed = explained(error, self.model)
                     raise self.failed from None
+                if self._extra and isinstance(error, ValueError):  # perhaps a server that cannot stream
+                    whole = {"stream": False}
                 self.trace.add("wait", f"{delay:.1f} s: {self.model} {why(error)}", seconds=delay)
                 self.meter.cancelled.wait(delay)
         raise AssertionError("the last try returns or raises")
@@ -253,7 +255,11 @@ class Watch(BaseCallbackHandler):
             self._guard.trace.add("text", token)
 
 
-def _is_whole(response: ModelResponse[Any]) -> bool:
+def _with(request: ModelRequest[Any], more: Mapping[str, Any]) -> ModelRequest[Any]:
+    return request.override(model_settings={**request.model_settings, **more}) if more else request
+
+
+def _says_something(response: ModelResponse[Any]) -> bool:
     """Whether an answer of OpenAI's protocol says anything.
 
     Raises:

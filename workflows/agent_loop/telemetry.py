@@ -13,6 +13,8 @@ from typing import Any
 from agent_tools.errors import ConfigError, shorten
 from agent_tools.settings import settings
 
+_providers: list[Any] = []
+
 
 @contextmanager
 def span(name: str, **attributes: str | int | float) -> Iterator[None]:
@@ -25,12 +27,13 @@ def span(name: str, **attributes: str | int | float) -> Iterator[None]:
     if where is None:
         yield
         return
-    with _tracer(where).start_as_current_span(name, attributes=attributes, record_exception=False):
+    with tracer(where).start_as_current_span(name, attributes=attributes, record_exception=False):
         yield
 
 
 @lru_cache(maxsize=1)
-def _tracer(where: str) -> Any:
+def tracer(where: str) -> Any:
+    """What makes spans: the process's own provider, or one that sends them to an OTLP address in the background."""
     try:
         from opentelemetry import trace
 
@@ -47,4 +50,11 @@ def _tracer(where: str) -> Any:
         ) from None
     provider = TracerProvider(resource=Resource.create({"service.name": "askmask"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=where)))
+    _providers.append(provider)
     return provider.get_tracer("askmask")
+
+
+def flush() -> None:
+    """Send what waits to be sent; it happens by itself when the program ends."""
+    for provider in _providers:
+        provider.force_flush()

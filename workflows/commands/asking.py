@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from workflows.hand_gestures import HandGesture, typed_gestures
 
 if TYPE_CHECKING:
     from agent_tools.pictures import Picture
+    from workflows.agent_loop.events import Event, Listener
 
 HELP = """Type what you want to know, for example: count the oranges · only the top row · undo
   @x,y words   the words, with a click at pixel x, y; more of them, and other gestures, in the same way:
@@ -26,7 +27,7 @@ _COMMANDS = {":undo": "undo", ":redo": "redo"}
 
 @dataclass(frozen=True)
 class Shape:
-    """How outcomes are shown: as JSON, and with the calls and times on stderr."""
+    """How outcomes are shown: as JSON, and with what happened, step by step."""
 
     json: bool = False
     trace: bool = False
@@ -49,8 +50,8 @@ def ask(
         note(notice)
     with session(choice, conversation, out) as talk:
         handles = talk.open(pictures)
-        with working("looking"):
-            outcome = talk.ask(request, pictures=handles, gestures=gestures)
+        with working("looking") as say:
+            outcome = talk.ask(request, pictures=handles, gestures=gestures, on_event=_progress(say))
         show(outcome, shape)
         if not shape.json:
             note(f"go on with: askmask ask REQUEST --conversation {talk.id}")
@@ -96,11 +97,14 @@ def opened(sources: Sequence[str]) -> list[Picture]:
 def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
     """Print an outcome; JSON of a chat says which request it answers."""
     if shape.trace:
-        for call in outcome.reply.calls:
-            note(f"call {written(call)}")
+        for event in outcome.reply.trace:
+            note(event.line())
         note("seconds " + " · ".join(f"{name} {seconds:.3f}" for name, seconds in outcome.reply.seconds.items()))
     if shape.json:
-        result_json(outcome.as_json() if request is None else {"request": request, **outcome.as_json()})
+        told = outcome.as_json()
+        if shape.trace:
+            told["trace"] = [event.as_json() for event in outcome.reply.trace]
+        result_json(told if request is None else {"request": request, **told})
         return
     result(outcome.reply.answer)
     for path in outcome.pictures.values():
@@ -140,8 +144,8 @@ def _turn(talk: Session, line: str, shape: Shape) -> bool:
         return True
     try:
         request, gestures = parse_line(line)
-        with working("looking"):
-            outcome = talk.ask(request, gestures=gestures)
+        with working("looking") as say:
+            outcome = talk.ask(request, gestures=gestures, on_event=_progress(say))
         show(outcome, shape, line)
     except AskmaskError as error:
         note(str(error))
@@ -149,6 +153,18 @@ def _turn(talk: Session, line: str, shape: Shape) -> bool:
             result_json({"request": line, **error_json(error)})
         return False
     return True
+
+
+def _progress(say: Callable[[str], None]) -> Listener:
+    """Tells a person who waits what is going on."""
+
+    def listen(event: Event) -> None:
+        if event.kind == "wait":
+            note(f"trying again in {event.text}")
+        elif event.kind == "tool":
+            say(event.text)
+
+    return listen
 
 
 def _script(path: Path) -> list[str]:

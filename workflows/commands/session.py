@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agent_tools.memory import Memory
     from agent_tools.pictures import Picture
     from agent_tools.toolkit import VisionToolkit
+    from workflows.agent_loop.events import Listener
     from workflows.conversation import Conversation, Reply
     from workflows.hand_gestures import HandGesture
 
@@ -29,13 +30,16 @@ OUT = Path("askmask-out")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which models to use; None is the setting's value, then the default."""
+    """Which models to use, and how the language model is asked; None is the setting's value, then the default."""
 
     models: str | None = None
     detector: str | None = None
     segmenter: str | None = None
     device: str | None = None
     llm: str | None = None
+    look: bool = False
+    record: Path | None = None
+    replay: Path | None = None
 
     def names(self) -> dict[str, str]:
         """The models as a person would type them, by "preset", "detector" and "segmenter"; loads none.
@@ -132,6 +136,7 @@ class Session:
         request: str,
         pictures: Sequence[str] = (),
         gestures: Sequence[HandGesture] = (),
+        on_event: Listener | None = None,
     ) -> Outcome:
         """Answer a request and write the annotated pictures.
 
@@ -139,13 +144,14 @@ class Session:
             request: the person's words.
             pictures: handles to answer for; empty for the current picture.
             gestures: what the hand did on the current picture.
+            on_event: is told what happens while it happens.
 
         Raises:
             AskmaskError: the request could not be answered, or a picture not be written.
         """
         if self.toolkit.state.picture is None:
             raise ToolInputError("picture=None is not open: expected a picture. Name one after the request.")
-        reply = self._conversation.ask(request, pictures=pictures, gestures=gestures)
+        reply = self._conversation.ask(request, pictures=pictures, gestures=gestures, on_event=on_event)
         return Outcome(reply, self._annotate(reply) if reply.calls else {}, self.id, self._names)
 
     def _annotate(self, reply: Reply) -> dict[str, Path]:
@@ -199,7 +205,13 @@ def session(
             memory=own,
             conversation=conversation,
         )
-        talk = Conversation(toolkit, llm=choice.llm or settings().llm)
+        talk = Conversation(
+            toolkit,
+            choice.llm or settings().llm,
+            look=choice.look,
+            record=choice.record,
+            replay=choice.replay,
+        )
         yield Session(toolkit, talk, names, OUT if out is None else out)
     finally:
         if memory is None:

@@ -39,24 +39,29 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Work that takes longer than a second says so on stderr: by a moving line on a terminal, else by plain ones."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Work that takes longer than a second says so on stderr: by a moving line on a terminal, else by plain ones.
+
+    Yields:
+        what changes the words of the moving line.
+    """
     if sys.stderr.isatty():
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        bar.add_task(what)
+        task = bar.add_task(what)
         with _after(PATIENCE_SECONDS, bar.start):
             try:
-                yield
+                yield lambda words: bar.update(task, description=escape(words[:80]))
             finally:
                 bar.stop()
     else:
         began = time.perf_counter()
         with _after(PATIENCE_SECONDS, lambda: note(f"{what} ...")):
-            yield
+            yield lambda _: None
         if (seconds := time.perf_counter() - began) > PATIENCE_SECONDS:
             note(f"{what}: {seconds:.1f} s")
 

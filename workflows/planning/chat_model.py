@@ -150,7 +150,9 @@ def _from_langchain(provider: str, model: str) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
 
     try:
-        return init_chat_model(model, model_provider=provider, **(_openai_settings() if provider == "openai" else {}))
+        own = _openai_settings() if provider == "openai" else {}
+        found: BaseChatModel = init_chat_model(model, model_provider=provider, **own)
+        return found
     except ImportError as error:
         raise _missing_package(provider, error.name or f"langchain_{provider}") from None
     except Exception as error:  # noqa: BLE001, every provider has its own errors, and their texts may quote a key

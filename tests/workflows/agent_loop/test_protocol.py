@@ -181,6 +181,13 @@ def test_protocol_a_server_that_stays_broken_loses_nothing_found(
     assert len(chat.toolkit.state.objects) == 5
 
 
+def test_protocol_a_server_that_cannot_stream_is_asked_without(talk: Callable[..., Any]) -> None:
+    whole = Step(COUNT.text, COUNT.calls, streams=False)
+    chat, server = talk(whole, whole, Step(FIVE.text, streams=False))
+    assert chat.ask("how many red squares are there?").answer == FIVE.text
+    assert [bool(asked.get("stream")) for asked in server.asked][:2] == [True, False]
+
+
 def test_protocol_a_refusal_is_passed_on_as_such(talk: Callable[..., Any], protocol: str) -> None:
     chat, _ = talk(Step(refusal="I cannot help with that."))
     assert chat.ask("count them").answer == "The language model declined: I cannot help with that."
@@ -298,7 +305,7 @@ def test_protocol_looks_have_a_budget(talk: Callable[..., Any], monkeypatch: pyt
 
 def test_protocol_a_recording_is_replayed_without_a_model(talk: Callable[..., Any], tmp_path: Path) -> None:
     recording = tmp_path / "talk.jsonl"
-    chat, server = talk(COUNT, FIVE, record=recording)
+    chat, _ = talk(COUNT, FIVE, record=recording)
     first = chat.ask("how many red squares are there?")
     again, other = talk(Step("never asked"), replay=recording)
     second = again.ask("how many red squares are there?")

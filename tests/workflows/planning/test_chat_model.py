@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from langsmith.utils import tracing_is_enabled
 
 from agent_tools.errors import ConfigError
 from agent_tools.settings import settings
+from tests.openai_server import OpenAIServer, Step
 from workflows.planning.chat_model import OWN_KEY, chat_model
 from workflows.planning.rule_planner import RulePlanner
 
@@ -24,35 +21,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
     yield
     settings.cache_clear()
-
-
-@contextmanager
-def compatible_server(seen: list[str]) -> Iterator[str]:
-    """A server that speaks just enough of the OpenAI protocol, and keeps what it is sent for authorization."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            seen.append(str(self.headers["Authorization"]))
-            self.rfile.read(int(self.headers["Content-Length"]))
-            choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}
-            body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize("llm", [None, "rules"])
@@ -101,14 +69,13 @@ def test_chat_model_password_in_the_address_is_refused_unseen() -> None:
 
 def test_chat_model_own_address_never_gets_the_key_of_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    seen: list[str] = []
 
-    with compatible_server(seen) as address:
-        assert chat_model(f"openai:m@{address}").invoke("hi").text == "hello"
+    with OpenAIServer(Step("hello")).running() as server:
+        assert chat_model(f"openai:m@{server.address}").invoke("hi").text.strip() == "hello"
         monkeypatch.setenv(OWN_KEY, "mine")
-        assert chat_model("openai:m", base_url=address).invoke("hi").text == "hello"
+        assert chat_model("openai:m", base_url=server.address).invoke("hi").text.strip() == "hello"
 
-    assert seen == ["Bearer none", "Bearer mine"]
+    assert server.keys == ["Bearer none", "Bearer mine"]
 
 
 def test_chat_model_address_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
