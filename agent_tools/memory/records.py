@@ -137,6 +137,7 @@ class State:
         selected_before: what was selected before a turn last changed the selection.
         undo: how many turns can be undone.
         redo: how many turns can be redone.
+        position: names this point of the conversation, whatever is undone and done later; 0 is the beginning.
     """
 
     conversation: str
@@ -150,6 +151,7 @@ class State:
     undo: int
     redo: int
     selected_before: tuple[str, ...] = ()
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

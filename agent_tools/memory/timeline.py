@@ -128,6 +128,7 @@ class Timeline:
             undo=self.undoable(position),
             redo=len(self.path(self.tip)) - len(self.path(self.position)),
             selected_before=selected_before,
+            position=position,
         )
 
     def undoable(self, position: int) -> int:

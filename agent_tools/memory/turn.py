@@ -348,6 +348,19 @@ class Turn:
         self._move(self._base.redone(self._base.position, brought_back), "redo")
         return brought_back
 
+    def go_to(self, position: int) -> None:
+        """Stand where the conversation stood at `State.position`, as if everything since had been undone.
+
+        Raises:
+            ToolInputError: it never stood there, or what stood there was forgotten, or this turn has changed something.
+        """
+        self._write()
+        if (position and position not in self._base.nodes) or self._changed:
+            raise ToolInputError(
+                f"position={position} cannot be gone to: expected one that was stood on. Leave it out."
+            )
+        self._move(position, "undo")
+
     def _move(self, position: int, kind: TurnKind) -> None:
         node = self._base.nodes.get(position)
         picture = node.picture if node else None
