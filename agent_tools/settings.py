@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default=(), description="Folders from which an agent's open_picture may read; none unless set."
     )
     allow_urls: bool = Field(default=False, description="Whether open_picture may fetch http(s) addresses.")
+    mcp_token: SecretStr | None = Field(
+        default=None, description="Secret that clients of askmask mcp --http have to send."
+    )
     max_megapixels: float = Field(default=120.0, gt=0, description="Largest picture that is decoded.")
     max_file_megabytes: float = Field(default=256.0, gt=0, description="Largest picture file that is read.")
     max_pictures_gigabytes: float = Field(

@@ -6,7 +6,7 @@ This module does not know any framework, nor what the tools do.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -19,10 +19,42 @@ from agent_tools.memory import Memory, OpenedPicture, State, Turn, TurnRecord
 from agent_tools.memory.records import GestureKind
 from agent_tools.pictures import Picture, Source
 from agent_tools.services.base import Services
-from agent_tools.settings import settings
+from agent_tools.settings import Settings, settings
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.registry import run_tool
 from agent_tools.tools.results import ToolResult
+
+
+class SharedModels:
+    """Models that are loaded at first need, once, for the toolkits of any number of conversations."""
+
+    def __init__(
+        self,
+        models: str | None = None,
+        *,
+        detector: str | None = None,
+        segmenter: str | None = None,
+        device: str | None = None,
+        services: Services | None = None,
+    ) -> None:
+        """Remember which; arguments as for `VisionToolkit`."""
+        self._names = {"preset": models, "device": device, "detector": detector, "segmenter": segmenter}
+        self._loading = threading.Lock()
+        self.loaded = services
+
+    def load(self) -> Services:
+        """The models; the first call loads them.
+
+        Raises:
+            ConfigError: no such models.
+            ServiceError: they cannot be loaded.
+        """
+        with self._loading:
+            if self.loaded is None:
+                from agent_tools.services.presets import load_services
+
+                self.loaded = load_services(**self._names)
+            return self.loaded
 
 
 class VisionToolkit:
@@ -39,9 +71,10 @@ class VisionToolkit:
         detector: str | None = None,
         segmenter: str | None = None,
         device: str | None = None,
-        services: Services | None = None,
+        services: Services | SharedModels | None = None,
         memory: Memory | None = None,
         conversation: str | None = None,
+        rules: Settings | None = None,
     ) -> None:
         """Take up a conversation; no model is loaded before one is needed.
 
@@ -50,9 +83,10 @@ class VisionToolkit:
             detector: in place of the preset's, what ``--detector`` takes.
             segmenter: likewise.
             device: auto, cpu, cuda:n or mps.
-            services: models that are loaded already, in place of all the above.
+            services: models that are loaded already, or shared with other toolkits, in place of all the above.
             memory: where conversations are kept; None: the folder of the settings.
             conversation: id of one to go on with; None begins one.
+            rules: what tools may do, such as the folders to open pictures from; None: the settings of this process.
 
         Raises:
             ConfigError: no such conversation.
@@ -61,14 +95,12 @@ class VisionToolkit:
         self.memory = Memory() if memory is None else memory
         self.conversation = self.memory.create() if conversation is None else conversation
         self.memory.state(self.conversation)
-        self._names: dict[str, str | None] = {
-            "preset": models,
-            "device": device,
-            "detector": detector,
-            "segmenter": segmenter,
-        }
-        self._services = services
-        self._loading = threading.Lock()
+        self._rules = rules
+        self._models = (
+            services
+            if isinstance(services, SharedModels)
+            else SharedModels(models, detector=detector, segmenter=segmenter, device=device, services=services)
+        )
         self._one_call = threading.Lock()
         self._one_turn = threading.RLock()
         self._turn: Turn | None = None
@@ -81,17 +113,13 @@ class VisionToolkit:
             ConfigError: no such models.
             ServiceError: they cannot be loaded.
         """
-        with self._loading:
-            if self._services is None:
-                from agent_tools.services.presets import load_services
-
-                self._services = load_services(**self._names)
-            return self._services
+        return self._models.load()
 
     @property
     def seconds(self) -> dict[str, float]:
         """Wall time spent in the models so far, by "detect" and "segment"; loads nothing."""
-        return dict(self._services.seconds) if self._services else {"detect": 0.0, "segment": 0.0}
+        loaded = self._models.loaded
+        return dict(loaded.seconds) if loaded else {"detect": 0.0, "segment": 0.0}
 
     @property
     def state(self) -> State:
@@ -129,13 +157,20 @@ class VisionToolkit:
                 with self._one_call:
                     self._turn = None
 
-    def call(self, name: str, arguments: Mapping[str, Any] | None = None, call_id: str | None = None) -> ToolResult:
+    def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        call_id: str | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> ToolResult:
         """Call a tool.
 
         Args:
             name: of the tool.
             arguments: as a planner would write them.
             call_id: a call id that is known already gets the result it had, and nothing is done again.
+            progress: told in a few words what a model is about to do; what it raises ends the call.
 
         Raises:
             ToolInputError: the tool or an argument does not fit; nothing was changed.
@@ -143,7 +178,7 @@ class VisionToolkit:
             MemoryStoreError: the turn could not be read or written.
         """
         with self._within(name) as turn:
-            return run_tool(self._context(turn), name, arguments, call_id)
+            return run_tool(self._context(turn, progress), name, arguments, call_id)
 
     def open_picture(self, source: Source | Picture) -> str:
         """Open a picture for a person or a program, wherever it is, and make it the current one; returns its handle.
@@ -184,8 +219,9 @@ class VisionToolkit:
                 _check_on(opened, points)
             return turn.add_gesture(opened.handle, kind, points, include)
 
-    def _context(self, turn: Turn) -> ToolContext:
-        return ToolContext(turn, lambda: self.services, settings(), lambda: self._services)
+    def _context(self, turn: Turn, progress: Callable[[str], None] | None = None) -> ToolContext:
+        rules = self._rules or settings()
+        return ToolContext(turn, lambda: self.services, rules, lambda: self._models.loaded, progress or _tell_nobody)
 
     @contextmanager
     def _within(self, request: str) -> Iterator[Turn]:
@@ -196,6 +232,10 @@ class VisionToolkit:
             else:
                 with self.memory.turn(self.conversation, request) as turn:
                     yield turn
+
+
+def _tell_nobody(what: str) -> None:
+    """Progress that nobody asked for."""
 
 
 def _pairs(coordinates: Any) -> list[tuple[float, float]]:

@@ -30,12 +30,14 @@ class ToolContext:
         load: gives the services; called at first need.
         settings: the defaults of this process.
         loaded: gives the services if they are loaded already; loads nothing.
+        tell: hears in a few words what a model is about to do; what it raises ends the call.
     """
 
     turn: Turn
     load: Callable[[], Services]
     settings: Settings = field(default_factory=settings)
     loaded: Callable[[], Services | None] = lambda: None
+    tell: Callable[[str], None] = lambda _: None
 
     @property
     def services(self) -> Services:
@@ -45,6 +47,8 @@ class ToolContext:
             ConfigError: no such models.
             ServiceError: they cannot be loaded.
         """
+        if self.loaded() is None:
+            self.tell("loading the models")
         return self.load()
 
     @property
@@ -67,6 +71,7 @@ class ToolContext:
             ServiceError: the detector failed, or answered something else than what was asked.
         """
         services, pixels = self.services, self.turn.picture(picture)
+        self.tell(f"looking for {shorten(', '.join(phrases))}")
         answers = services.detector.detect([pixels], [list(phrases)])
         if len(answers) != 1 or (answers[0].phrase_indices >= len(phrases)).any():
             raise ServiceError(
@@ -84,7 +89,10 @@ class ToolContext:
         # Asked for by name: a wrapped detector has what it wraps has, which a protocol's check does not see.
         propose: Callable[[Sequence[Picture]], list[Proposals]] | None
         propose = getattr(self.services.detector, "propose", None)
-        return None if propose is None else propose([self.turn.picture(picture)])[0]
+        if propose is None:
+            return None
+        self.tell("looking for whole things")
+        return propose([self.turn.picture(picture)])[0]
 
     def segment(self, picture: str, prompts: Sequence[Prompt]) -> list[Segments]:
         """Ask the segmenter for the masks of prompts on one picture.
@@ -95,6 +103,7 @@ class ToolContext:
         if not prompts:
             return []
         services, pixels = self.services, self.turn.picture(picture)
+        self.tell(f"outlining {len(prompts)}")
         answers = services.segmenter.segment([SegmentRequest(pixels, tuple(prompts))])
         if len(answers) != 1 or len(answers[0]) != len(prompts):
             raise ServiceError(

@@ -50,6 +50,7 @@ class Tool:
         arguments: the model of its arguments.
         run: does it, within a turn.
         changes: whether it changes the conversation; calls that do have to run in the order they were made.
+        erases: whether it does something that undo cannot take back, so that a person may want to be asked first.
     """
 
     name: str
@@ -57,11 +58,14 @@ class Tool:
     arguments: type[BaseModel]
     run: Callable[[ToolContext, Any], ToolResult]
     changes: bool = True
+    erases: bool = False
 
 
-def _tool(run: Callable[[ToolContext, A], ToolResult], arguments: type[A], changes: bool = True) -> Tool:
+def _tool(
+    run: Callable[[ToolContext, A], ToolResult], arguments: type[A], changes: bool = True, erases: bool = False
+) -> Tool:
     described = " ".join(inspect.cleandoc(run.__doc__ or "").split())
-    return Tool(run.__name__, described, arguments, run, changes)
+    return Tool(run.__name__, described, arguments, run, changes, erases)
 
 
 TOOLS: dict[str, Tool] = {
@@ -80,7 +84,7 @@ TOOLS: dict[str, Tool] = {
         _tool(explain, ExplainArguments, changes=False),
         _tool(undo, UndoArguments),
         _tool(redo, RedoArguments),
-        _tool(forget, ForgetArguments),
+        _tool(forget, ForgetArguments, erases=True),
     )
 }
 

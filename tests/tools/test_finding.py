@@ -144,7 +144,7 @@ def test_count_without_phrases_counts_the_selection_and_changes_nothing(shelf: V
 def test_count_without_phrases_keeps_the_doubt_of_the_search(make: Any) -> None:
     toolkit = make(answers={"red": [((4, 4, 12, 12), 0.95), ((36, 2, 46, 12), 0.55)]})
     toolkit.call("count", {"phrases": ["red"]})
-    toolkit._services.detector.threshold = 0.1  # what another model would think now does not matter
+    toolkit.services.detector.threshold = 0.1  # what another model would think now does not matter
     assert toolkit.call("count", {}).data["counts"]["red"]["borderline"] == ["m2"]
 
 
