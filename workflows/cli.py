@@ -300,6 +300,34 @@ def export(
 
 
 @app.command()
+def mcp(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="FOLDER...", help="From which agents may open pictures.")
+    ] = None,
+    http: Annotated[bool, typer.Option("--http", help="Over streamable HTTP; else stdin and stdout.")] = False,
+    host: Annotated[str, typer.Option(help="Address for --http; beyond this machine ASKMASK_MCP_TOKEN.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for --http; 0: any.")] = 8765,
+    name: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By which others reach this machine. Repeatable.")
+    ] = None,
+    models: Models = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    device: Device = None,
+    conversation: Conversation = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Serve the tools to agents by the Model Context Protocol."""
+    from workflows.commands import serving
+    from workflows.commands.session import Choice
+
+    if http and conversation is not None:
+        raise _USAGE_ERROR("--conversation is for one client: expected it without --http. Leave one of them out.")
+    place = serving.Place(host, port, tuple(name or ())) if http else None
+    serving.mcp(folders or [], Choice(models, detector, segmenter, device), place, conversation)
+
+
+@app.command()
 def doctor(json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
     """Check the installation and say what to do about what is missing."""
     from workflows.commands import doctor as examination

@@ -48,6 +48,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PATH = "/mcp"
+SHORTEST_TOKEN = 16
 PAGE = 100
 """Resources listed at a time."""
 INSTRUCTIONS = (
@@ -349,8 +350,7 @@ def serve_http(
             f"host={shorten(host)} port={port} cannot be listened on ({error.strerror or error}): expected a free port "
             "of this machine. Choose another with --port."
         ) from error
-    shown = f"[{host}]" if ":" in host else host
-    ready(f"http://{shown}:{listener.getsockname()[1]}{PATH}")
+    ready(f"http://{_shown(host)}:{listener.getsockname()[1]}{PATH}")
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
     uvicorn.Server(config).run(sockets=[listener])
 
@@ -358,23 +358,27 @@ def serve_http(
 def http_app(server: VisionServer, host: str = "127.0.0.1", names: tuple[str, ...] = ()) -> ASGIApp:
     """The server as an ASGI application; arguments and errors as for `serve_http`."""
     token = settings().mcp_token
-    allowed = None
-    if not _is_loopback(host):
-        if token is None:
-            raise ConfigError(
-                f"ASKMASK_MCP_TOKEN= is not set: expected a secret, as host={shorten(host)} can be reached from other "
-                "machines. Set it, or leave --host out."
-            )
-        own = dict.fromkeys([host, socket.gethostname(), *names])
-        allowed = TransportSecuritySettings(
-            allowed_hosts=[form for name in own for form in (name, f"{name}:*")],
-            allowed_origins=[f"{scheme}://{name}{end}" for name in own for scheme in ("http", "https") for end in _ENDS],
+    if token is None and not _is_loopback(host):
+        raise ConfigError(
+            f"ASKMASK_MCP_TOKEN= is not set: expected a secret, as host={shorten(host)} can be reached from other "
+            "machines. Set it, or leave --host out."
         )
-    app: ASGIApp = server.server.streamable_http_app(streamable_http_path=PATH, host=host, transport_security=allowed)
+    if token is not None and len(token.get_secret_value()) < SHORTEST_TOKEN:
+        raise ConfigError(
+            f"ASKMASK_MCP_TOKEN=(hidden) is short: expected {SHORTEST_TOKEN} characters or more. Set a longer one."
+        )
+    own = dict.fromkeys(["127.0.0.1", "localhost", "[::1]", socket.gethostname(), _shown(host), *names])
+    checks = TransportSecuritySettings(
+        allowed_hosts=[f"{name}{end}" for name in own for end in ("", ":*")],
+        allowed_origins=[f"{scheme}://{name}{end}" for scheme in ("http", "https") for name in own for end in ("", ":*")],
+    )
+    app: ASGIApp = server.server.streamable_http_app(streamable_http_path=PATH, transport_security=checks)
     return app if token is None else _TokenCheck(app, token.get_secret_value())
 
 
-_ENDS = ("", ":*")
+def _shown(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:
