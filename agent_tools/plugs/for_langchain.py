@@ -11,11 +11,14 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Literal
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, ToolException
+from pydantic import BaseModel
 
 from agent_tools.errors import ToolInputError
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.registry import TOOLS, Tool, schema, short_schema
+from agent_tools.tools.registry import TOOLS, find_tool, schema, short_schema
+from agent_tools.tools.tool import Tool
 
 _call_id: ContextVar[str | None] = ContextVar("askmask_call_id", default=None)
 
@@ -45,6 +48,10 @@ class _LangChainTool(BaseTool):
             return await super().arun(tool_input, *args, tool_call_id=tool_call_id, **kwargs)
         finally:
             _call_id.reset(token)
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:  # noqa: ARG002
+        """The model of the arguments; `args_schema` is its short form, for language models."""
+        return find_tool(self.name).arguments
 
     def _run(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
         try:

@@ -1,9 +1,8 @@
 """What an MCP server says and serves: short results, and pictures and masks as resources with an address.
 
 A result that a model may read never holds pixels and is bounded, however large the picture and however many the
-objects. Pixels are fetched by address: ``askmask://<conversation>/p1.jpg`` is a small drawn preview,
-``.../m3.png`` a mask, ``.../m3.json`` the object with its mask in COCO run-length encoding, and ``.../objects.json`` all
-of them. This module does not know the protocol, nor any tool.
+objects. Pixels are fetched by address, of which `KINDS` lists the forms: a small drawn preview of a picture, a mask, an
+object with its mask in COCO run-length encoding. This module does not know the protocol, nor any tool.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ class VisionServer:
                 result = await self._run(context, conversation, asked.name, arguments)
         except AskmaskError as error:
             return _failed(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a defect ends the call, not the server)
             _log.exception("a tool failed: %s", shorten(asked.name))
             return _failed(error)
         told = session is None and named is None
@@ -282,9 +282,7 @@ def _answer(conversation: str, result: ToolResult, note: str) -> types.CallToolR
     picture = result.data.get("picture") or next((each["picture"] for each in result.data.get("objects", ())), None)
     if result.preview is not None:
         drawn = base64.b64encode(result.preview).decode()
-        content.append(
-            types.ImageContent(data=drawn, mime_type=JPEG, annotations=types.Annotations(audience=["user"]))
-        )
+        content.append(types.ImageContent(data=drawn, mime_type=JPEG, annotations=types.Annotations(audience=["user"])))
     elif isinstance(picture, str) and result.data.get("objects"):
         content.append(
             types.ResourceLink(uri=address(conversation, picture, "jpg"), name=f"preview of {picture}", mime_type=JPEG)
@@ -370,7 +368,9 @@ def http_app(server: VisionServer, host: str = "127.0.0.1", names: tuple[str, ..
     own = dict.fromkeys(["127.0.0.1", "localhost", "[::1]", socket.gethostname(), _shown(host), *names])
     checks = TransportSecuritySettings(
         allowed_hosts=[f"{name}{end}" for name in own for end in ("", ":*")],
-        allowed_origins=[f"{scheme}://{name}{end}" for scheme in ("http", "https") for name in own for end in ("", ":*")],
+        allowed_origins=[
+            f"{scheme}://{name}{end}" for scheme in ("http", "https") for name in own for end in ("", ":*")
+        ],
     )
     app: ASGIApp = server.server.streamable_http_app(streamable_http_path=PATH, transport_security=checks)
     return app if token is None else _TokenCheck(app, token.get_secret_value())

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from agent_tools.errors import HandleError, ServiceError, ToolInputError, shorten
 from agent_tools.memory import Gesture, ObjectVersion, OpenedPicture, State, Turn
-from agent_tools.pictures import Picture
 from agent_tools.references import Thing
 from agent_tools.services.base import Detections, Prompt, Proposals, SegmentRequest, Segments, Services
 from agent_tools.settings import Settings, settings
@@ -87,12 +86,12 @@ class ToolContext:
             ServiceError: the detector failed.
         """
         # Asked for by name: a wrapped detector has what it wraps has, which a protocol's check does not see.
-        propose: Callable[[Sequence[Picture]], list[Proposals]] | None
         propose = getattr(self.services.detector, "propose", None)
         if propose is None:
             return None
         self.tell("looking for whole things")
-        return propose([self.turn.picture(picture)])[0]
+        answers: list[Proposals] = propose([self.turn.picture(picture)])
+        return answers[0]
 
     def segment(self, picture: str, prompts: Sequence[Prompt]) -> list[Segments]:
         """Ask the segmenter for the masks of prompts on one picture.

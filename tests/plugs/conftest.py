@@ -29,7 +29,9 @@ def drawn() -> np.ndarray[Any, Any]:
 
 
 def fakes(detector: Any = None, segmenter: Any = None) -> Services:
-    return Services(detector or FakeDetector(), segmenter or FakeSegmenter(), "custom", "fake-detector", "fake-segmenter")
+    return Services(
+        detector or FakeDetector(), segmenter or FakeSegmenter(), "custom", "fake-detector", "fake-segmenter"
+    )
 
 
 def within(seconds: float, work: Callable[[], Awaitable[T]]) -> T:

@@ -62,9 +62,7 @@ def mcp(folders: Sequence[Path], choice: Choice, place: Place | None, conversati
         note(notice)
     if not rules.picture_folders:
         note("agents may open no pictures yet. Name the folders: askmask mcp FOLDER...")
-    models = SharedModels(
-        choice.models, detector=choice.detector, segmenter=choice.segmenter, device=choice.device
-    )
+    models = SharedModels(choice.models, detector=choice.detector, segmenter=choice.segmenter, device=choice.device)
     with Memory() as memory:
         server = mcp_server.VisionServer(models, memory, conversation=conversation, rules=rules)
         if place is None:
