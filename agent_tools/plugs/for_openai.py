@@ -147,4 +147,4 @@ def _nullable(node: dict[str, Any]) -> dict[str, Any]:
         return {**node, "anyOf": [*node["anyOf"], {"type": "null"}]}
     if "enum" in node:
         node = {**node, "enum": [*node["enum"], None]}
-    return {**node, "type": [node["type"], "null"]}
+    return {**node, "type": [node["type"], "null"]} if "type" in node else node

@@ -86,7 +86,7 @@ def data_of(conversation: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _addressed(conversation: str, thing: Mapping[str, Any]) -> dict[str, Any]:
     """An object with the address of its mask in the mask's place."""
-    return {**thing, "mask": address(conversation, thing["handle"], "png") if thing.get("mask") else None}
+    return {**thing, "mask": address(conversation, thing["handle"], "png")} if thing.get("mask") else dict(thing)
 
 
 def _fitting(value: Any) -> Any:

@@ -279,7 +279,7 @@ def _described(tool: Tool, sessionless: bool) -> types.Tool:
 def _answer(conversation: str, result: ToolResult, note: str) -> types.CallToolResult:
     """A result as text for the model, data for programs, and a preview for the person: drawn, or by its address."""
     content: list[types.ContentBlock] = [types.TextContent(text=f"{bounded(result.text)} {note}".strip())]
-    picture = result.data.get("picture") or next((each["picture"] for each in result.data.get("objects", ())), None)
+    picture = result.data.get("picture") or next((each.get("picture") for each in result.data.get("objects", ())), None)
     if result.preview is not None:
         drawn = base64.b64encode(result.preview).decode()
         content.append(types.ImageContent(data=drawn, mime_type=JPEG, annotations=types.Annotations(audience=["user"])))

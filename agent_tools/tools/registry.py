@@ -1,4 +1,4 @@
-"""All tools by name, and the one way to run one. It does not know any framework.
+"""All tools by name, those of other packages included, and the one way to run one. It does not know any framework.
 
 A tool's description is its docstring; its arguments are a pydantic model. Whoever plugs the tools into a framework
 takes `TOOLS`, `schema` and `run_tool`, and nothing else.
@@ -7,13 +7,11 @@ takes `TOOLS`, `schema` and `run_tool`, and nothing else.
 from __future__ import annotations
 
 import difflib
-import inspect
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +25,7 @@ from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
 from agent_tools.tools.forget import ForgetArguments, forget
 from agent_tools.tools.ground import GroundArguments, ground
 from agent_tools.tools.open_picture import OpenPictureArguments, open_picture
+from agent_tools.tools.plugged import plugged_tools
 from agent_tools.tools.recall import RecallArguments, recall
 from agent_tools.tools.redo import RedoArguments, redo
 from agent_tools.tools.refine_with_point import RefineWithPointArguments, refine_with_point
@@ -35,58 +34,30 @@ from agent_tools.tools.segment import SegmentArguments, segment
 from agent_tools.tools.select import SelectArguments, select
 from agent_tools.tools.show import ShowArguments, show
 from agent_tools.tools.switch_mask import SwitchMaskArguments, switch_mask
+from agent_tools.tools.tool import Tool, tool_of
 from agent_tools.tools.undo import UndoArguments, undo
-
-A = TypeVar("A", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """One tool.
-
-    Attributes:
-        name: what a planner calls it.
-        description: when to use it, when not, what comes back.
-        arguments: the model of its arguments.
-        run: does it, within a turn.
-        changes: whether it changes the conversation; calls that do have to run in the order they were made.
-        erases: whether it does something that undo cannot take back, so that a person may want to be asked first.
-    """
-
-    name: str
-    description: str
-    arguments: type[BaseModel]
-    run: Callable[[ToolContext, Any], ToolResult]
-    changes: bool = True
-    erases: bool = False
-
-
-def _tool(
-    run: Callable[[ToolContext, A], ToolResult], arguments: type[A], changes: bool = True, erases: bool = False
-) -> Tool:
-    described = " ".join(inspect.cleandoc(run.__doc__ or "").split())
-    return Tool(run.__name__, described, arguments, run, changes, erases)
-
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
-        _tool(open_picture, OpenPictureArguments),
-        _tool(ground, GroundArguments),
-        _tool(segment, SegmentArguments),
-        _tool(count, CountArguments),
-        _tool(refine_with_point, RefineWithPointArguments),
-        _tool(switch_mask, SwitchMaskArguments),
-        _tool(find_similar, FindSimilarArguments),
-        _tool(select, SelectArguments),
-        _tool(show, ShowArguments, changes=False),
-        _tool(recall, RecallArguments, changes=False),
-        _tool(explain, ExplainArguments, changes=False),
-        _tool(undo, UndoArguments),
-        _tool(redo, RedoArguments),
-        _tool(forget, ForgetArguments, erases=True),
+        tool_of(open_picture, OpenPictureArguments),
+        tool_of(ground, GroundArguments),
+        tool_of(segment, SegmentArguments),
+        tool_of(count, CountArguments),
+        tool_of(refine_with_point, RefineWithPointArguments),
+        tool_of(switch_mask, SwitchMaskArguments),
+        tool_of(find_similar, FindSimilarArguments),
+        tool_of(select, SelectArguments),
+        tool_of(show, ShowArguments, changes=False),
+        tool_of(recall, RecallArguments, changes=False),
+        tool_of(explain, ExplainArguments, changes=False),
+        tool_of(undo, UndoArguments),
+        tool_of(redo, RedoArguments),
+        tool_of(forget, ForgetArguments, erases=True),
     )
 }
+BUILT_IN = frozenset(TOOLS)
+TOOLS.update((tool.name, tool) for tool in plugged_tools(BUILT_IN))
 
 
 def find_tool(name: str) -> Tool:

@@ -28,7 +28,7 @@ LIBRARIES = (
     "pycocotools",
     "sqlalchemy",
 )
-EXTRAS = {"heif": "pillow_heif", "postgres": "psycopg"}
+EXTRAS = {"heif": "pillow_heif", "mcp": "mcp", "postgres": "psycopg"}
 """Extra of this distribution → the module it brings."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
 
@@ -84,6 +84,7 @@ def examine() -> Iterator[Check]:
     for extra, module in EXTRAS.items():
         here = importlib.util.find_spec(module) is not None
         yield Check(f"extra {extra}", here, "installed" if here else "not installed", False, _pip(extra))
+    yield from _plugged()
     for key in KEYS:
         here = bool(os.environ.get(key))
         yield Check(f"key {key}", here, "yes" if here else "no", False, "Only needed where you use it.")
@@ -164,6 +165,22 @@ def _presets() -> Iterator[Check]:
         if preset.name != "demo":
             found = "fetched" if here else f"not fetched ({preset.megabytes} MB)"
             yield Check(f"models {preset.name}", here, found, False, f"Run askmask models get {preset.name}.")
+
+
+def _plugged() -> Iterator[Check]:
+    """What other packages add. A broken one is not needed, and is left out wherever it would be used."""
+    from agent_tools.entry_points import KINDS, load, package_of, plugged
+    from agent_tools.tools.plugged import checked
+    from agent_tools.tools.registry import BUILT_IN
+
+    for kind in KINDS:
+        for entry in plugged(kind):
+            name = f"{kind[:-1]} {entry.name}"
+            try:
+                _ = checked(entry, BUILT_IN) if kind == "tools" else load(kind, entry)
+                yield Check(name, True, f"of {package_of(entry)}")
+            except AskmaskError as error:
+                yield Check(name, False, str(error), False)
 
 
 def _pip(extra: str) -> str:
