@@ -17,7 +17,8 @@ from typing import Any
 
 from agent_tools.errors import ToolInputError, shorten
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.registry import TOOLS, Tool, schema
+from agent_tools.tools.registry import TOOLS, schema
+from agent_tools.tools.tool import Tool
 
 
 def chat_tools(strict: bool = True) -> list[dict[str, Any]]:

@@ -41,8 +41,9 @@ from agent_tools.memory import Memory
 from agent_tools.plugs.mcp_contents import JPEG, KINDS, Described, address, bounded, data_of, read, resources_of
 from agent_tools.settings import Settings, settings
 from agent_tools.toolkit import SharedModels, VisionToolkit
-from agent_tools.tools.registry import TOOLS, Tool, schema
+from agent_tools.tools.registry import TOOLS, schema
 from agent_tools.tools.results import ToolResult
+from agent_tools.tools.tool import Tool
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
