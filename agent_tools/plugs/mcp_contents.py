@@ -78,9 +78,9 @@ def data_of(conversation: str, data: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in data.items():
         if key == "objects":
             value = [_addressed(conversation, thing) for thing in value]
-        small[key] = kept = _fitting(value)
-        if isinstance(value, (list, dict)) and len(kept) < len(value):
-            left_out[key] = len(value) - len(kept)
+        small[key], lost = _fitting(value, FIELD_BYTES)
+        if lost:
+            left_out[key] = lost
     return {**small, "left_out": left_out} if left_out else small
 
 
@@ -89,17 +89,22 @@ def _addressed(conversation: str, thing: Mapping[str, Any]) -> dict[str, Any]:
     return {**thing, "mask": address(conversation, thing["handle"], "png")} if thing.get("mask") else dict(thing)
 
 
-def _fitting(value: Any) -> Any:
-    """As much of a list or table, from its beginning, as fits."""
+def _fitting(value: Any, room: int) -> tuple[Any, int]:
+    """As much of a list or table, from its beginning, as fits into so many characters; how many entries do not."""
     if not isinstance(value, (list, dict)):
-        return value
-    size, fitting = 0, 0
-    for each in value.items() if isinstance(value, dict) else value:
-        size += len(json.dumps(each))
-        if size > FIELD_BYTES:
+        return value, 0
+    kept: list[Any] = []
+    lost, size = 0, 0
+    for number, (name, each) in enumerate(value.items() if isinstance(value, dict) else enumerate(value)):
+        # Half is for what lies deeper, so that a long list within a table does not cost the table.
+        short, lost_within = _fitting(each, room // 2)
+        size += len(json.dumps([name, short] if isinstance(value, dict) else short)) + 2
+        if size > room:
+            lost += len(value) - number
             break
-        fitting += 1
-    return dict(list(value.items())[:fitting]) if isinstance(value, dict) else value[:fitting]
+        kept.append((name, short))
+        lost += lost_within
+    return (dict(kept) if isinstance(value, dict) else [short for _, short in kept]), lost
 
 
 def resources_of(state: State) -> Iterator[Described]:

@@ -404,11 +404,17 @@ def test_bounded_text_fits_and_says_that_it_was_cut(text: str) -> None:
 
 
 def test_data_holds_addresses_for_masks_and_says_what_was_left_out() -> None:
-    data = data_of("c" * 32, {"objects": [{"handle": "m1", "mask": {"counts": "x"}}, {"handle": "m2", "mask": None}],
-                              "selection": ["m1"] * 9000, "total": 2})  # fmt: skip
+    many = [f"m{number}" for number in range(9000)]
+    counts = {"orange": {"n": 9000, "low": 1, "high": 9000, "borderline": many, "saturated": True}}
+    things = [{"handle": "m1", "mask": {"counts": "x"}}, {"handle": "m2", "mask": None}]
+    data = data_of("c" * 32, {"objects": things, "counts": counts, "selection": many, "total": 2})
     assert [thing["mask"] for thing in data["objects"]] == [f"askmask://{'c' * 32}/m1.png", None]
-    assert data["left_out"] == {"selection": 9000 - len(data["selection"])}
+    doubtful = data["counts"]["orange"].pop("borderline")
+    assert data["counts"]["orange"] == {"n": 9000, "low": 1, "high": 9000, "saturated": True}
+    assert data["left_out"] == {"counts": 9000 - len(doubtful), "selection": 9000 - len(data["selection"])}
+    assert doubtful == many[: len(doubtful)]
     assert data["total"] == 2
+    assert len(json.dumps(data)) < 3 * FIELD_BYTES
 
 
 @pytest.mark.parametrize(
