@@ -10,12 +10,9 @@ the person. This module does not know what any tool does.
 from __future__ import annotations
 
 import base64
-import hmac
-import ipaddress
 import logging
-import socket
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -33,13 +30,12 @@ from mcp.server.streamable_http_manager import DEFAULT_MAX_SESSIONS
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from agent_tools.errors import AskmaskError, ConfigError, ToolInputError, shorten
 from agent_tools.memory import Memory
 from agent_tools.plugs.mcp_contents import JPEG, KINDS, Described, address, bounded, data_of, read, resources_of
-from agent_tools.settings import Settings, settings
+from agent_tools.settings import Settings
 from agent_tools.toolkit import SharedModels, VisionToolkit
 from agent_tools.tools.registry import TOOLS, schema
 from agent_tools.tools.results import ToolResult
@@ -48,8 +44,8 @@ from agent_tools.tools.tool import Tool
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PATH = "/mcp"
-SHORTEST_TOKEN = 16
+REMINDER_SECONDS = 5.0
+"""How often a client hears that a model is still at work; many give up on a server that is silent for a minute."""
 PAGE = 100
 """Resources listed at a time."""
 INSTRUCTIONS = (
@@ -149,6 +145,25 @@ class VisionServer:
             on_read_resource=self._read_resource,
         )
 
+    def http_app(self, path: str, names: Iterable[str]) -> ASGIApp:
+        """This server as an application for one HTTP server.
+
+        Args:
+            path: where it answers.
+            names: those of this machine that a request's Host and Origin may hold, with any port.
+        """
+        own = [f"{name}{end}" for name in names for end in ("", ":*")]
+        checks = TransportSecuritySettings(
+            allowed_hosts=own, allowed_origins=[f"{scheme}://{name}" for scheme in ("http", "https") for name in own]
+        )
+        app: ASGIApp = self.server.streamable_http_app(streamable_http_path=path, transport_security=checks)
+        return app
+
+    async def serve_stdio(self) -> None:
+        """Serve one client over this process's stdin and stdout, until it goes."""
+        async with stdio_server() as (incoming, outgoing):
+            await self.server.run(incoming, outgoing, self.server.create_initialization_options())
+
     async def _list_tools(self, context: Context, _: Any) -> types.ListToolsResult:
         sessionless = context.lifespan_context.of(context) is None
         return types.ListToolsResult(tools=[_described(tool, sessionless) for tool in TOOLS.values()])
@@ -185,11 +200,16 @@ class VisionServer:
 
     async def _run(self, context: Context, conversation: str, name: str, arguments: dict[str, Any]) -> ToolResult:
         """Run a tool in a thread, as a turn; a call that was cancelled meanwhile drops the turn."""
-        steps = count(1)
+        steps, doing = count(1), "working"
+
+        async def report(what: str) -> None:
+            nonlocal doing
+            doing = what
+            await context.session.report_progress(next(steps), None, what)
 
         def tell(what: str) -> None:
             anyio.from_thread.check_cancelled()
-            anyio.from_thread.run(context.session.report_progress, next(steps), None, what)
+            anyio.from_thread.run(report, what)
 
         def call() -> ToolResult:
             toolkit = VisionToolkit(
@@ -200,7 +220,18 @@ class VisionServer:
                 anyio.from_thread.check_cancelled()
             return result
 
-        return await _in_thread(call)
+        async def remind() -> None:
+            while True:
+                await anyio.sleep(REMINDER_SECONDS)
+                await report(doing)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(remind)
+            done = await _in_thread(lambda: _caught(call))
+            tasks.cancel_scope.cancel()
+        if isinstance(done, Exception):
+            raise done
+        return done
 
     async def _list_resources(
         self, context: Context, asked: types.PaginatedRequestParams | None
@@ -249,6 +280,14 @@ class VisionServer:
 async def _in_thread(work: Callable[[], T]) -> T:
     """Wait for blocking work; not given up when cancelled, so that nothing goes on in the background."""
     return await anyio.to_thread.run_sync(work)
+
+
+def _caught(work: Callable[[], T]) -> T | Exception:
+    """What work gives, or what it raises: within a group of tasks an error would come out as a group of errors."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 (raised again by the caller)
+        return error
 
 
 def _version() -> str:
@@ -308,101 +347,3 @@ def _failed(error: Exception) -> types.CallToolResult:
 
 def _resource(one: Described) -> types.Resource:
     return types.Resource(uri=one.address, name=one.name, mime_type=one.kind)
-
-
-async def serve_stdio(server: VisionServer) -> None:
-    """Serve one client over this process's stdin and stdout, until it goes."""
-    async with stdio_server() as (incoming, outgoing):
-        await server.server.run(incoming, outgoing, server.server.create_initialization_options())
-
-
-def serve_http(
-    server: VisionServer,
-    host: str = "127.0.0.1",
-    port: int = 8765,
-    names: tuple[str, ...] = (),
-    ready: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Serve any number of clients over streamable HTTP, until interrupted.
-
-    The Host and the Origin of every request are checked. The token of ``ASKMASK_MCP_TOKEN`` is asked for where it is
-    set; elsewhere than on loopback it has to be.
-
-    Args:
-        server: what is served.
-        host: address to listen on.
-        port: 0 takes any free one.
-        names: by which clients elsewhere reach this machine, beside its own name; for Host and Origin.
-        ready: told the address once connections are taken.
-
-    Raises:
-        ConfigError: the address cannot be listened on, or a token is missing.
-    """
-    import uvicorn
-
-    app = http_app(server, host, names)
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise ConfigError(
-            f"host={shorten(host)} port={port} cannot be listened on ({error.strerror or error}): expected a free port "
-            "of this machine. Choose another with --port."
-        ) from error
-    ready(f"http://{_shown(host)}:{listener.getsockname()[1]}{PATH}")
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
-    uvicorn.Server(config).run(sockets=[listener])
-
-
-def http_app(server: VisionServer, host: str = "127.0.0.1", names: tuple[str, ...] = ()) -> ASGIApp:
-    """The server as an ASGI application; arguments and errors as for `serve_http`."""
-    token = settings().mcp_token
-    if token is None and not _is_loopback(host):
-        raise ConfigError(
-            f"ASKMASK_MCP_TOKEN= is not set: expected a secret, as host={shorten(host)} can be reached from other "
-            "machines. Set it, or leave --host out."
-        )
-    if token is not None and len(token.get_secret_value()) < SHORTEST_TOKEN:
-        raise ConfigError(
-            f"ASKMASK_MCP_TOKEN=(hidden) is short: expected {SHORTEST_TOKEN} characters or more. Set a longer one."
-        )
-    own = dict.fromkeys(["127.0.0.1", "localhost", "[::1]", socket.gethostname(), _shown(host), *names])
-    checks = TransportSecuritySettings(
-        allowed_hosts=[f"{name}{end}" for name in own for end in ("", ":*")],
-        allowed_origins=[
-            f"{scheme}://{name}{end}" for scheme in ("http", "https") for name in own for end in ("", ":*")
-        ],
-    )
-    app: ASGIApp = server.server.streamable_http_app(streamable_http_path=PATH, transport_security=checks)
-    return app if token is None else _TokenCheck(app, token.get_secret_value())
-
-
-def _shown(host: str) -> str:
-    """A host as it stands in an address."""
-    return f"[{host}]" if ":" in host else host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class _TokenCheck:
-    """Lets only requests through that carry the token."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._wanted = app, f"Bearer {token}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope.get("headers", ())).get(b"authorization", b"")
-        if scope["type"] != "http" or hmac.compare_digest(given, self._wanted):
-            await self._app(scope, receive, send)
-            return
-        refused = PlainTextResponse(
-            "Authorization: expected Bearer and the token of ASKMASK_MCP_TOKEN.\n",
-            401,
-            {"WWW-Authenticate": "Bearer"},
-        )
-        await refused(scope, receive, send)

@@ -29,7 +29,8 @@ from agent_tools.errors import ConfigError, ServiceError
 from agent_tools.masks import Mask
 from agent_tools.memory import Memory
 from agent_tools.plugs.mcp_contents import FIELD_BYTES, TEXT_BYTES, bounded, data_of
-from agent_tools.plugs.mcp_server import VisionServer, http_app, serve_http
+from agent_tools.plugs.mcp_http import http_app, serve_http
+from agent_tools.plugs.mcp_server import VisionServer
 from agent_tools.services.base import Segments
 from agent_tools.services.fakes import FakeDetector
 from agent_tools.settings import Settings, settings
@@ -332,6 +333,26 @@ def test_call_that_is_cancelled_leaves_nothing_and_the_next_one_works(make: Make
         known, after = within(60, lambda: talk(url))
     assert "red on" not in known
     assert [thing["handle"] for thing in after["objects"]] == ["m1"]
+
+
+def test_client_hears_that_a_slow_model_is_still_at_work(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_tools.plugs.mcp_server.REMINDER_SECONDS", 0.05)
+    gate = GatedDetector()
+    told: list[tuple[float, str | None]] = []
+
+    async def progress(number: float, _: float | None, message: str | None) -> None:
+        told.append((number, message))
+        if len(told) == 4:
+            gate.go_on.set()
+
+    async def talk() -> str:
+        async with Client(make(detector=gate).server, mode="legacy") as client:
+            await opened(client)
+            return text_of(await client.call_tool("ground", {"phrases": ["red"]}, progress_callback=progress))
+
+    assert within(60, talk).startswith("2 red: m1 m2")
+    assert [message for _, message in told][:4] == ["looking for red"] * 4
+    assert [number for number, _ in told] == sorted({number for number, _ in told})
 
 
 def test_calls_of_one_session_run_in_the_order_they_came(make: Make, memory: Memory) -> None:

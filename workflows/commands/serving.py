@@ -44,7 +44,7 @@ def mcp(folders: Sequence[Path], choice: Choice, place: Place | None, conversati
         MemoryStoreError: the store cannot be opened.
     """
     try:
-        from agent_tools.plugs import mcp_server
+        from agent_tools.plugs import mcp_http, mcp_server
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
@@ -66,9 +66,9 @@ def mcp(folders: Sequence[Path], choice: Choice, place: Place | None, conversati
     with Memory() as memory:
         server = mcp_server.VisionServer(models, memory, conversation=conversation, rules=rules)
         if place is None:
-            anyio.run(mcp_server.serve_stdio, server)
+            anyio.run(server.serve_stdio)
         else:
-            mcp_server.serve_http(server, place.host, place.port, place.names, lambda url: note(f"serving at {url}"))
+            mcp_http.serve_http(server, place.host, place.port, place.names, lambda url: note(f"serving at {url}"))
 
 
 def _with(folders: Sequence[Path]) -> Settings:
