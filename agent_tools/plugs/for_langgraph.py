@@ -23,7 +23,8 @@ from langgraph.types import Command
 
 from agent_tools.errors import ToolInputError
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.registry import TOOLS, Tool, schema
+from agent_tools.tools.registry import TOOLS, schema
+from agent_tools.tools.tool import Tool
 
 
 class Point(TypedDict):
