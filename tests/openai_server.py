@@ -31,6 +31,7 @@ class Step:
         delay: seconds before anything is sent.
         pause: seconds between pieces of a stream.
         streams: whether it streams when asked to; else it answers in one piece all the same.
+        numbers: whether the ids of calls tell one answer from the next; not every server's do.
     """
 
     text: str = ""
@@ -44,6 +45,7 @@ class Step:
     delay: float = 0.0
     pause: float = 0.0
     streams: bool = True
+    numbers: bool = True
 
 
 class OpenAIServer:
@@ -129,6 +131,10 @@ class OpenAIServer:
 _USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
+def _id(step: Step, turn: int, place: int) -> str:
+    return f"call_{turn if step.numbers else 0}_{place}"
+
+
 def _arguments(given: Any) -> str:
     return given if isinstance(given, str) else json.dumps(given)
 
@@ -139,7 +145,7 @@ def _finish(step: Step) -> str:
 
 def _completion(step: Step, turn: int) -> dict[str, Any]:
     calls = [
-        {"id": f"call_{turn}_{place}", "type": "function", "function": {"name": name, "arguments": _arguments(given)}}
+        {"id": _id(step, turn, place), "type": "function", "function": {"name": name, "arguments": _arguments(given)}}
         for place, (name, given) in enumerate(step.calls)
     ]
     message: dict[str, Any] = {"role": "assistant", "content": step.text or None}
@@ -168,7 +174,7 @@ def _completion_chunks(step: Step, turn: int) -> Iterator[tuple[str, Any]]:
         yield chunk({"refusal": step.refusal})
     for place, (name, given) in enumerate(step.calls):
         text = _arguments(given)
-        start = {"index": place, "id": f"call_{turn}_{place}", "type": "function"}
+        start = {"index": place, "id": _id(step, turn, place), "type": "function"}
         yield chunk({"tool_calls": [{**start, "function": {"name": name, "arguments": text[:3]}}]})
         yield chunk({"tool_calls": [{"index": place, "function": {"arguments": text[3:]}}]})
     yield chunk({}, _finish(step))
@@ -185,7 +191,7 @@ def _items(step: Step, turn: int) -> list[dict[str, Any]]:
             {"id": f"msg_{turn}", "type": "message", "role": "assistant", "status": "completed", "content": [content]}
         )
     for place, (name, given) in enumerate(step.calls):
-        own = {"id": f"fc_{turn}_{place}", "call_id": f"call_{turn}_{place}", "type": "function_call"}
+        own = {"id": f"fc_{turn}_{place}", "call_id": _id(step, turn, place), "type": "function_call"}
         items.append({**own, "name": name, "arguments": _arguments(given), "status": "completed"})
     return items
 

@@ -104,7 +104,7 @@ class Conversation:
             extra=call_settings(model),
         )
         self._guard.handles = self._handles
-        tools = langchain_tools(toolkit, short=True, seen=self._guard.drawn)
+        tools = langchain_tools(toolkit, short=True, once=False, seen=self._guard.drawn)
         self._agent = create_agent(model, tools, middleware=[self._guard])
 
     def ask(

@@ -18,7 +18,6 @@ from pydantic import BaseModel
 from agent_tools.errors import ToolInputError
 from agent_tools.toolkit import VisionToolkit
 from agent_tools.tools.registry import TOOLS, find_tool, schema, short_schema
-from agent_tools.tools.tool import Tool
 
 _call_id: ContextVar[str | None] = ContextVar("askmask_call_id", default=None)
 
@@ -27,6 +26,7 @@ class _LangChainTool(BaseTool):
     """One tool of the registry. Arguments are checked by the registry, so that every error has one form."""
 
     toolkit: Any
+    once: bool = True
     seen: Callable[[bytes], None] | None = None
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     handle_tool_error: bool = True
@@ -55,7 +55,7 @@ class _LangChainTool(BaseTool):
 
     def _run(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
         try:
-            result = self.toolkit.call(self.name, arguments, _call_id.get())
+            result = self.toolkit.call(self.name, arguments, _call_id.get() if self.once else None)
         except ToolInputError as error:
             raise ToolException(str(error)) from error
         if result.preview and self.seen is not None:
@@ -64,7 +64,10 @@ class _LangChainTool(BaseTool):
 
 
 def langchain_tools(
-    toolkit: VisionToolkit, short: bool = False, seen: Callable[[bytes], None] | None = None
+    toolkit: VisionToolkit,
+    short: bool = False,
+    once: bool = True,
+    seen: Callable[[bytes], None] | None = None,
 ) -> list[BaseTool]:
     """Every tool of the registry, working on one conversation.
 
@@ -72,15 +75,19 @@ def langchain_tools(
         toolkit: the conversation. Calls are run one after the other, whatever threads a framework makes them in; give
             the framework ``max_concurrency=1`` to have calls of one message run in the order in which they stand there.
         short: whether the schemas are the short ones, a third fewer tokens for a model that gets all tools together.
+        once: whether a call whose id is known is answered as it was then, as graphs need that are resumed. Some servers
+            number the calls of every answer afresh; where nothing is resumed, False lets each of them run.
         seen: is given each JPEG that a tool drew; it is in no message and no artifact.
     """
     described = short_schema if short else schema
-    return [_plugged(tool, toolkit, described(tool), seen) for tool in TOOLS.values()]
-
-
-def _plugged(
-    tool: Tool, toolkit: VisionToolkit, arguments: dict[str, Any], seen: Callable[[bytes], None] | None
-) -> BaseTool:
-    return _LangChainTool(
-        name=tool.name, description=tool.description, args_schema=arguments, toolkit=toolkit, seen=seen
-    )
+    return [
+        _LangChainTool(
+            name=tool.name,
+            description=tool.description,
+            args_schema=described(tool),
+            toolkit=toolkit,
+            once=once,
+            seen=seen,
+        )
+        for tool in TOOLS.values()
+    ]

@@ -2,6 +2,7 @@
 
     None, "rules"                         the planner that needs no key
     "openai:gpt-4o"                       a provider and a model, as LangChain names them; its key from the environment
+    "clever"                              a planner that an installed package brings, by its entry point
     "openai:qwen3@http://127.0.0.1:8000/v1"   a model at an OpenAI-compatible address (or ASKMASK_LLM_BASE_URL)
 
 A key comes from the environment only. At an address of one's own it is ASKMASK_LLM_API_KEY (none, if the server wants
@@ -21,6 +22,7 @@ from langchain_core.language_models import BaseChatModel
 
 from agent_tools.errors import ConfigError, shorten
 from agent_tools.settings import settings
+from workflows.planning.plugged import plugged_planner
 from workflows.planning.rule_planner import RulePlanner
 
 OWN_KEY = "ASKMASK_LLM_API_KEY"
@@ -63,6 +65,8 @@ def chat_model(llm: str | None = None, base_url: str | None = None) -> BaseChatM
     if address:
         _check_address(address)
     provider, _, model = named.partition(":")
+    if not model and not address and (planner := plugged_planner(provider)) is not None:
+        return planner
     if not provider or not model:
         raise ConfigError(
             f"llm={shorten(named)!r} names no provider and model: expected provider:model. "

@@ -93,6 +93,16 @@ def test_protocol_parallel_calls_run_in_order_and_are_one_turn(talk: Callable[..
     assert not chat.toolkit.state.objects
 
 
+def test_protocol_calls_numbered_afresh_in_each_answer_all_run(talk: Callable[..., Any], protocol: str) -> None:
+    undo = Step(calls=(("undo", {}),), numbers=False)
+    top = Step(calls=(("select", {"where": {"row": 1}}),))
+    chat, _ = talk(COUNT, FIVE, top, Step("Done."), undo, undo, Step("Undone."))
+    chat.ask("how many red squares are there?")
+    chat.ask("only the top row")
+    chat.ask("undo that, and the counting")
+    assert not chat.toolkit.state.objects
+
+
 def test_protocol_a_tool_error_goes_back_and_is_mended(talk: Callable[..., Any], protocol: str) -> None:
     wrong = Step(calls=(("count", {"phrase": "red square"}),))
     chat, server = talk(wrong, COUNT, FIVE)
