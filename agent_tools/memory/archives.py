@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from agent_tools.errors import ConfigError, shorten
 
-FORMAT = 1
+FORMAT = 2
 """Of the file. One with a higher number was written by a newer askmask."""
 KIND = "askmask conversation"
 HEADER, LINES, PICTURES = "conversation.json", ".jsonl", "pictures/"
@@ -148,7 +148,7 @@ class Archive:
         head: the conversation's own row; JSON, and nothing more is known of it.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, tables: Iterable[str]) -> None:
+    def __init__(self, archive: zipfile.ZipFile, tables: Iterable[str], added: Iterable[str] = ()) -> None:
         """Look at what it says it holds; `ValueError` where that is not what a conversation holds."""
         self._archive, self._budget = archive, Budget()
         self._members = {info.filename: info for info in archive.infolist()}
@@ -160,13 +160,14 @@ class Archive:
         if HEADER not in self._members:
             raise ValueError(f"it has no {HEADER}")
         self.head = self._opening()
-        if missing := named - self._members.keys():
+        may_lack = {table + LINES for table in added} if self._older else set()
+        if missing := named - may_lack - self._members.keys():
             raise ValueError(f"{min(missing)} is missing")
         if foreign := self._members.keys() - named - {PICTURES + digest for digest in self.digests}:
             raise ValueError(f"{shorten(min(foreign))} does not belong in it")
         if len(self._members) != len(archive.infolist()):
             raise ValueError("a name comes twice")
-        if sum(self._members[name].file_size for name in named) > MOST_TEXT:
+        if sum(self._members[name].file_size for name in named & self._members.keys()) > MOST_TEXT:
             raise ValueError(f"its text unfolds to more than {MOST_TEXT // 2**20} MB")
         for digest in self.digests:
             info = self._members[PICTURES + digest]
@@ -182,15 +183,16 @@ class Archive:
             raise ValueError(f"{HEADER} is not that of a conversation")
         if said["format"] > FORMAT:
             raise NewerFormatError(said["format"])
+        self._older = said["format"] < FORMAT
         return said.get("conversation")
 
     def rows(self, table: str) -> Iterator[Any]:
-        """The lines of a table as JSON.
+        """The lines of a table as JSON; none of a table that the file lacks.
 
         Raises:
             ValueError: a line is no JSON, or there is too much.
         """
-        return self._lines(table + LINES)
+        return self._lines(table + LINES) if table + LINES in self._members else iter(())
 
     def _lines(self, name: str) -> Iterator[Any]:
         with self._archive.open(self._members[name]) as member:
@@ -218,15 +220,20 @@ class NewerFormatError(ValueError):
 
 
 @contextmanager
-def reading(path: Path, tables: Iterable[str]) -> Iterator[Archive]:
+def reading(path: Path, tables: Iterable[str], added: Iterable[str] = ()) -> Iterator[Archive]:
     """A file to take a conversation from; a `ValueError` in the block says that it is none.
+
+    Args:
+        path: the file.
+        tables: all that a conversation has.
+        added: those of them that a file of an older format may lack.
 
     Raises:
         ConfigError: it cannot be read, is no conversation, or a newer askmask wrote it.
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            yield Archive(archive, tables)
+            yield Archive(archive, tables, added)
     except OSError as error:
         raise ConfigError(
             f"file={shorten(path)} cannot be read ({error.strerror or error}): expected a file that askmask exported. "

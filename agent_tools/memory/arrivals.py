@@ -52,6 +52,7 @@ def arrived(archive: Archive) -> tuple[dict[str, Any], Rows]:
     for version in parts["versions"]:
         _check_version(head, version, made)
     _check_masks(parts)
+    _check_edits(head, parts)
     _Walk(head, parts).check()
     return head, parts
 
@@ -169,6 +170,19 @@ def _check_masks(parts: Rows) -> None:
             _mask(name, {"size": list(mask[:2]), "counts": counts})
 
 
+def _check_edits(head: Mapping[str, Any], parts: Rows) -> None:
+    masked = {(row["object"], row["version"]): row["picture"] for row in parts["versions"] if row["mask_counts"]}
+    opened, turns = {row["number"] for row in parts["pictures"]}, {row["number"] for row in parts["turns"]}
+    for row in parts["edits"]:
+        name, objects, parameters = f"e{row['number']}", row["objects"], row["parameters"]
+        _need(1 <= row["number"] <= head.get("edits_used", 0) and row["turn"] in turns, f"{name}: its number or turn")
+        _need(row["picture"] in opened, f"{name}: its picture")
+        pairs = isinstance(objects, list) and all(_numbers(one, 2) and set(map(type, one)) == {int} for one in objects)
+        _need(pairs and all(masked.get(tuple(one)) == row["picture"] for one in objects), f"{name}: its objects")
+        fits = isinstance(parameters, dict) and _numbers(list(parameters.values()), len(parameters))
+        _need(fits, f"{name}: its parameters")
+
+
 def _mask(name: str, encoded: Any) -> Mask:
     _need(isinstance(encoded, dict), f"{name}: a mask")
     try:
@@ -219,6 +233,7 @@ class _Walk:
         self._opened: dict[int, list[int]] = {}
         self._made: dict[int, list[dict[str, Any]]] = {}
         self._pictures = {row["number"] for row in parts["pictures"]}
+        self._edits = {row["number"]: row for row in parts["edits"]}
         for row in parts["openings"]:
             self._opened.setdefault(row["turn"], []).append(row["picture"])
         for row in sorted(parts["versions"], key=lambda row: (row["object"], row["version"])):
@@ -276,4 +291,15 @@ class _Walk:
             numbers = selection if isinstance(selection, list) and all(type(one) is int for one in selection) else [0]
             _need(len(set(numbers)) == len(numbers), f"turn {number}: its selection")
             _need(all(one in self._objects for one in numbers), f"turn {number}: its selection")
+        self._check_stack(number, self._nodes[number]["edits"])
         return opened, made
+
+    def _check_stack(self, number: int, stack: Any) -> None:
+        """The edits in force when a turn ended are made of what is there."""
+        if stack is None:
+            return
+        numbers = stack if isinstance(stack, list) and all(type(one) is int for one in stack) else [0]
+        _need(len(set(numbers)) == len(numbers) and all(one in self._edits for one in numbers), f"turn {number}: its edits")
+        for row in map(self._edits.__getitem__, numbers):
+            there = row["picture"] in self._open and all(thing in self._objects for thing, _ in row["objects"])
+            _need(there, f"turn {number}: what its edits are made of")

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent_tools.errors import HandleError, ToolInputError, shorten
 from agent_tools.masks import Mask
-from agent_tools.memory.records import Box, OpenedPicture
+from agent_tools.memory.records import Box, ObjectVersion, OpenedPicture
 
 _NEAREST = 5
 _CORNERS: dict[str, tuple[int, float]] = {
@@ -85,6 +85,23 @@ def object_box(box: Sequence[float] | None, mask: Mask | None) -> Box:
     if len(sides) != 4 or not all(math.isfinite(value) for value in sides):
         raise ToolInputError(f"box={shorten(sides)} is no box: expected x0, y0, x1, y1 in pixels. Correct it.")
     return sides
+
+
+def edit_masks(objects: Iterable[ObjectVersion], picture: str) -> tuple[Mask, ...]:
+    """The masks of objects that an edit of a picture is made of.
+
+    Raises:
+        ToolInputError: one of them has none, or is on another picture.
+    """
+    masks = []
+    for one in objects:
+        if one.mask is None or one.picture != picture:
+            raise ToolInputError(
+                f"handle={one.handle} on {one.picture} {'has no mask' if one.mask is None else 'is elsewhere'}: expected "
+                f"objects on {picture} with masks. Call segment with handles first, or name others."
+            )
+        masks.append(one.mask)
+    return tuple(masks)
 
 
 def check_mask(mask: Mask | None, picture: OpenedPicture) -> None:

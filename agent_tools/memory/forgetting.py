@@ -35,6 +35,8 @@ def forget(connection: Connection, mine: Mine, staged: Staged, gone: Forgotten) 
         erase(schema.gestures, schema.gestures.c.picture.in_(some))
         erase(schema.openings, schema.openings.c.picture.in_(some))
         erase(schema.pictures, schema.pictures.c.number.in_(some))
+    for some in _portions([number_of(handle) for handle in staged.begun_on.edits.keys() - staged.base.edits.keys()]):
+        erase(schema.edits, schema.edits.c.number.in_(some))
     for number, node in staged.begun_on.nodes.items():
         kept = staged.base.nodes.get(number)
         if kept != node:

@@ -235,7 +235,8 @@ class Memory:
         """
         from agent_tools.memory import archives, arrivals, schema
 
-        with archives.reading(Path(path).expanduser(), [table.name for table in schema.PARTS]) as archive:
+        tables, added = ([table.name for table in some] for some in (schema.PARTS, schema.ADDED))
+        with archives.reading(Path(path).expanduser(), tables, added) as archive:
             head, parts = arrivals.arrived(archive)
             pictures = (arrivals.picture_of(archive, row) for row in parts["pictures"])
             return self._store.take_in(head, parts, pictures)

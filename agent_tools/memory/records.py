@@ -1,6 +1,6 @@
 """What a conversation holds, as immutable records.
 
-Handles are text: pictures ``p1``, gestures ``g1``, objects ``m1``. This module does not know where records are stored,
+Handles are text: pictures ``p1``, gestures ``g1``, objects ``m1``, edits ``e1``. This module does not know where records are stored,
 how a turn is written, or what undo means.
 """
 
@@ -122,6 +122,31 @@ class ObjectVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to a picture, as a record: the pixels are made from the original whenever they are wanted.
+
+    Attributes:
+        handle: ``e1``, ``e2``, ...
+        picture: handle of the picture.
+        action: what is done there: ``blur``, ``cut_out``, ...
+        objects: (handle, version) of the objects it was made of; a later version of one does not move the edit.
+        masks: those versions' masks, in the same order.
+        invert: whether everything else is meant.
+        parameters: how it is done, name → number.
+        turn: number of the turn that made it.
+    """
+
+    handle: str
+    picture: str
+    action: str
+    objects: tuple[tuple[str, int], ...]
+    masks: tuple[Mask, ...]
+    invert: bool
+    parameters: Mapping[str, float]
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A conversation as it stands: an immutable view.
 
@@ -135,9 +160,11 @@ class State:
         objects: the current version of each object by handle, in handle order; undone and forgotten ones are absent.
         selection: selected handles, in the order they were selected.
         selected_before: what was selected before a turn last changed the selection.
+        edits: the edits in force, in the order in which they are done to the originals.
         undo: how many turns can be undone.
         redo: how many turns can be redone.
         position: names this point of the conversation, whatever is undone and done later; 0 is the beginning.
+        changes: numbers of the turns that undo reverts, the first it would revert first.
     """
 
     conversation: str
@@ -152,6 +179,8 @@ class State:
     redo: int
     selected_before: tuple[str, ...] = ()
     position: int = 0
+    edits: tuple[Edit, ...] = ()
+    changes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_tools.masks import Mask
-from agent_tools.memory.records import Alternative, CallRecord, Gesture, ObjectVersion, OpenedPicture
+from agent_tools.memory.records import Alternative, CallRecord, Edit, Gesture, ObjectVersion, OpenedPicture
 from agent_tools.memory.timeline import Node, Timeline, Used
 
 
@@ -25,9 +25,12 @@ def _picture(number: int | None) -> str | None:
 def node_columns(node: Node | None) -> dict[str, Any]:
     """What `turns` says of a turn's node; all NULL where it has none."""
     if node is None:
-        return {"before": None, "selection": None}
-    selection = None if node.selection is None else [number_of(handle) for handle in node.selection]
-    return {"before": node.before, "selection": selection}
+        return {"before": None, "selection": None, "edits": None}
+    selection, edits = (
+        None if handles is None else [number_of(handle) for handle in handles]
+        for handles in (node.selection, node.edits)
+    )
+    return {"before": node.before, "selection": selection, "edits": edits}
 
 
 def picture_row(picture: OpenedPicture) -> dict[str, Any]:
@@ -50,6 +53,19 @@ def gesture_row(gesture: Gesture) -> dict[str, Any]:
         "kind": gesture.kind,
         "coordinates": gesture.coordinates,
         "include": gesture.include,
+    }
+
+
+def edit_row(edit: Edit) -> dict[str, Any]:
+    """A row of `edits`."""
+    return {
+        "number": number_of(edit.handle),
+        "turn": edit.turn,
+        "picture": number_of(edit.picture),
+        "action": edit.action,
+        "objects": [[number_of(handle), version] for handle, version in edit.objects],
+        "invert": edit.invert,
+        "parameters": dict(edit.parameters),
     }
 
 
@@ -111,6 +127,22 @@ def _gesture_of(row: Any) -> Gesture:
     return Gesture(f"g{row.number}", f"p{row.picture}", row.kind, points, row.turn, row.include)
 
 
+def _edit_of(row: Any, by_handle: dict[str, list[ObjectVersion]]) -> Edit:
+    made = [
+        next(one for one in by_handle[f"m{number}"] if one.version == version) for number, version in row.objects
+    ]
+    return Edit(
+        handle=f"e{row.number}",
+        picture=f"p{row.picture}",
+        action=row.action,
+        objects=tuple((one.handle, one.version) for one in made),
+        masks=tuple(one.mask for one in made if one.mask is not None),
+        invert=row.invert,
+        parameters=row.parameters,
+        turn=row.turn,
+    )
+
+
 VERSION_COLUMNS = (
     *("object", "version", "turn", "picture", "label", "score", "x0", "y0", "x1", "y1"),
     *("mask_height", "mask_width", "mask_counts", "area", "parent_object", "parent_version"),
@@ -163,6 +195,7 @@ def timeline_of(
     openings: Iterable[Any],
     gestures: Iterable[Any],
     versions: Iterable[Any],
+    edits: Iterable[Any],
     path: Callable[[str], Path],
 ) -> Timeline:
     """The timeline in a conversation's rows, each kind in ascending order, of `versions` the
@@ -186,6 +219,7 @@ def timeline_of(
             selection=None if row.selection is None else tuple(f"m{number}" for number in row.selection),
             opened=tuple(opened.get(row.number, ())),
             versions=tuple(by_turn.get(row.number, ())),
+            edits=None if row.edits is None else tuple(f"e{number}" for number in row.edits),
         )
         for row in turns
         if row.before is not None
@@ -197,7 +231,7 @@ def timeline_of(
         position=head.position,
         tip=head.tip,
         picture=_picture(head.picture),
-        used=Used(head.pictures_used, head.gestures_used, head.objects_used),
+        used=Used(head.pictures_used, head.gestures_used, head.objects_used, head.edits_used),
         nodes={node.number: node for node in nodes},
         pictures={
             f"p{row.number}": OpenedPicture(
@@ -207,4 +241,5 @@ def timeline_of(
         },
         gestures={f"g{row.number}": _gesture_of(row) for row in gestures},
         versions={handle: tuple(made) for handle, made in by_handle.items()},
+        edits={f"e{row.number}": _edit_of(row, by_handle) for row in edits},
     )

@@ -27,12 +27,28 @@ from sqlalchemy import (
     true,
 )
 
-VERSION = 2
+VERSION = 3
 """Version of these tables. A store with a higher one was written by a newer askmask."""
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
         "ALTER TABLE gestures ADD COLUMN include BOOLEAN NOT NULL DEFAULT TRUE",
         "ALTER TABLE versions ADD COLUMN alternatives JSON",
+    ),
+    2: (
+        "ALTER TABLE conversations ADD COLUMN edits_used INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE turns ADD COLUMN edits JSON",
+        """CREATE TABLE edits (
+            conversation VARCHAR(32) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            owner VARCHAR NOT NULL,
+            number INTEGER NOT NULL,
+            turn INTEGER NOT NULL,
+            picture INTEGER NOT NULL,
+            action VARCHAR NOT NULL,
+            objects JSON NOT NULL,
+            invert BOOLEAN NOT NULL,
+            parameters JSON NOT NULL,
+            PRIMARY KEY (conversation, number)
+        )""",
     ),
 }
 """What makes, of a store of each older version, one of the next; every statement is one that both databases know."""
@@ -75,6 +91,7 @@ conversations = Table(
     Column("pictures_used", Integer, nullable=False),
     Column("gestures_used", Integer, nullable=False),
     Column("objects_used", Integer, nullable=False),
+    Column("edits_used", Integer, nullable=False, server_default="0"),
     Index("conversations_of_owner", "owner", "created"),
 )
 """Where each conversation stands: the turn that its state is at (0 the beginning), the tip that redo leads to, the
@@ -94,9 +111,11 @@ turns = Table(
     Column("before", Integer),
     Column("selection", JSON(none_as_null=True)),
     Column("picture", Integer),
+    Column("edits", JSON(none_as_null=True)),
 )
 """``before``: the turn that this one's changes are on top of; NULL where it changed nothing that undo would revert.
-``selection``: object numbers; NULL where the turn left it alone. ``picture``: the current one when it ended."""
+``selection``: object numbers; NULL where the turn left it alone. ``picture``: the current one when it ended.
+``edits``: numbers of the edits in force when it ended, in the order in which they are done; NULL likewise."""
 
 pictures = Table(
     "pictures",
@@ -154,6 +173,20 @@ versions = Table(
 )
 """``alternatives``: [counts, predicted IoU, stability] of each, as large as the mask; NULL without any."""
 
+edits = Table(
+    "edits",
+    metadata,
+    *_owned(),
+    _key("number"),
+    Column("turn", Integer, nullable=False),
+    Column("picture", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("objects", JSON, nullable=False),
+    Column("invert", Boolean, nullable=False),
+    Column("parameters", JSON, nullable=False),
+)
+"""``objects``: [object, version] of each that the edit was made of."""
+
 calls = Table(
     "calls",
     metadata,
@@ -169,5 +202,7 @@ calls = Table(
     Column("seconds", Float, nullable=False),
 )
 
-PARTS = (turns, pictures, openings, gestures, versions, calls)
+PARTS = (turns, pictures, openings, gestures, versions, edits, calls)
 """The tables whose rows make up a conversation, beside its one row in `conversations`."""
+ADDED = (edits,)
+"""Those that a conversation exported by an older askmask lacks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from agent_tools.memory.records import CallRecord, Gesture, OpenedPicture, TurnKind
+from agent_tools.memory.records import CallRecord, Edit, Gesture, OpenedPicture, TurnKind
 from agent_tools.memory.timeline import Node, Timeline, Used
 from agent_tools.pictures import Picture
 
@@ -49,6 +49,7 @@ class Staged:
         originals: the pictures it opened, with their bytes.
         pictures: those that got a new handle.
         gestures: new ones.
+        edits: new ones.
         calls: in the order they were recorded.
         kind: what the turn did.
         request: the person's words.
@@ -66,6 +67,7 @@ class Staged:
     originals: tuple[Picture, ...]
     pictures: tuple[OpenedPicture, ...]
     gestures: tuple[Gesture, ...]
+    edits: tuple[Edit, ...]
     calls: tuple[CallRecord, ...]
     kind: TurnKind
     request: str
@@ -76,7 +78,7 @@ class Staged:
     @property
     def only_takes_in(self) -> bool:
         """Whether all it did was to take in pictures and gestures: nothing was found, chosen or said yet."""
-        made = self.node is not None and (self.node.versions or self.node.selection is not None)
+        made = self.node is not None and not self.node.only_opens
         return self.kind in ("message", "change") and not (made or self.answer or self.calls)
 
     @cached_property
@@ -88,4 +90,5 @@ class Staged:
             used=self.used,
             pictures=self.pictures,
             gestures=self.gestures,
+            edits=self.edits,
         )

@@ -24,6 +24,7 @@ from agent_tools.memory.rows import (
     VERSION_COLUMNS,
     call_of,
     call_row,
+    edit_row,
     gesture_row,
     node_columns,
     number_of,
@@ -147,7 +148,11 @@ class Store:
                     owner=self._owner,
                     created=time.time(),
                     **dict.fromkeys(
-                        ("revision", "turns", "position", "tip", "pictures_used", "gestures_used", "objects_used"), 0
+                        (
+                            *("revision", "turns", "position", "tip"),
+                            *("pictures_used", "gestures_used", "objects_used", "edits_used"),
+                        ),
+                        0,
                     ),
                 )
             )
@@ -220,7 +225,7 @@ class Store:
         """
         with self._reading() as connection:
             head = self._head(connection, conversation)
-            turns, pictures, openings, gestures, versions = (
+            turns, pictures, openings, gestures, versions, edits = (
                 connection.execute(
                     select(*columns).where(self._mine(part, conversation)).order_by(*(part.c[name] for name in order))
                 ).all()
@@ -230,9 +235,10 @@ class Store:
                     (schema.openings, schema.openings.c, ["picture"]),
                     (schema.gestures, schema.gestures.c, ["number"]),
                     (schema.versions, _VERSION_COLUMNS, ["object", "version"]),
+                    (schema.edits, schema.edits.c, ["number"]),
                 )
             )
-        return timeline_of(head, turns, pictures, openings, gestures, versions, self.files.path)
+        return timeline_of(head, turns, pictures, openings, gestures, versions, edits, self.files.path)
 
     def history(self, conversation: str) -> list[TurnRecord]:
         """What was said and called, oldest first, masks left out.
@@ -334,6 +340,7 @@ class Store:
                 "pictures_used": after.used.pictures,
                 "gestures_used": after.used.gestures,
                 "objects_used": after.used.objects,
+                "edits_used": after.used.edits,
             },
         )
         if moved.rowcount != 1:
@@ -466,4 +473,5 @@ def _rows(staged: Staged) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
     yield schema.openings, [{"turn": staged.number, "picture": number_of(handle)} for handle in opened]
     yield schema.gestures, [gesture_row(gesture) for gesture in staged.gestures]
     yield schema.versions, [version_row(version) for version in (staged.node.versions if staged.node else ())]
+    yield schema.edits, [edit_row(edit) for edit in staged.edits]
     yield schema.calls, [call_row(call, staged.number, place) for place, call in enumerate(staged.calls)]

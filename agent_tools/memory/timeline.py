@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from agent_tools.memory.records import Gesture, ObjectVersion, OpenedPicture, State
+from agent_tools.memory.records import Edit, Gesture, ObjectVersion, OpenedPicture, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Node:
         selection: the selection when the turn ended, or None where the turn left it alone.
         opened: pictures that were not open before.
         versions: versions of objects, in the order they were made.
+        edits: the edits in force when the turn ended, in their order, or None where the turn left them alone.
     """
 
     number: int
@@ -38,16 +39,21 @@ class Node:
     selection: tuple[str, ...] | None = None
     opened: tuple[str, ...] = ()
     versions: tuple[ObjectVersion, ...] = ()
+    edits: tuple[str, ...] | None = None
 
     @property
     def empty(self) -> bool:
         """Whether undoing it would revert nothing."""
-        return self.selection is None and not self.opened and not self.versions
+        return not self.opened and self._leaves_all_alone
 
     @property
     def only_opens(self) -> bool:
         """Whether undoing it would close pictures and revert nothing else."""
-        return bool(self.opened) and self.selection is None and not self.versions
+        return bool(self.opened) and self._leaves_all_alone
+
+    @property
+    def _leaves_all_alone(self) -> bool:
+        return self.selection is None and self.edits is None and not self.versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Used:
     pictures: int = 0
     gestures: int = 0
     objects: int = 0
+    edits: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class Timeline:
         pictures: every picture ever opened and not forgotten, by handle.
         gestures: every gesture not forgotten, by handle.
         versions: every version of every object not forgotten, by handle, ascending.
+        edits: every edit made of what is not forgotten, by handle.
     """
 
     conversation: str
@@ -88,6 +96,7 @@ class Timeline:
     pictures: Mapping[str, OpenedPicture] = field(default_factory=dict)
     gestures: Mapping[str, Gesture] = field(default_factory=dict)
     versions: Mapping[str, tuple[ObjectVersion, ...]] = field(default_factory=dict)
+    edits: Mapping[str, Edit] = field(default_factory=dict)
 
     @cached_property
     def state(self) -> State:
@@ -109,11 +118,13 @@ class Timeline:
         objects: dict[str, ObjectVersion] = {}
         selection: tuple[str, ...] = ()
         selected_before: tuple[str, ...] = ()
+        edits: tuple[str, ...] = ()
         for node in path:
             opened.update(node.opened)
             objects.update((version.handle, version) for version in node.versions)
             if node.selection is not None:
                 selected_before, selection = selection, node.selection
+            edits = edits if node.edits is None else node.edits
         pictures = {handle: one for handle, one in self.pictures.items() if handle in opened}
         gestures = {handle: one for handle, one in self.gestures.items() if one.picture in opened}
         return State(
@@ -125,10 +136,12 @@ class Timeline:
             gestures=MappingProxyType(gestures),
             objects=MappingProxyType(objects),
             selection=selection,
-            undo=self.undoable(position),
+            undo=(undo := self.undoable(position)),
             redo=len(self.path(self.tip)) - len(self.path(self.position)),
             selected_before=selected_before,
             position=position,
+            edits=tuple(self.edits[handle] for handle in edits),
+            changes=tuple(node.number for node in path[len(path) - undo :])[::-1],
         )
 
     def undoable(self, position: int) -> int:
@@ -155,6 +168,7 @@ class Timeline:
         used: Used,
         pictures: Iterable[OpenedPicture],
         gestures: Iterable[Gesture],
+        edits: Iterable[Edit] = (),
     ) -> Timeline:
         """This timeline and one turn more; a turn that changed something is where it stands then, and the tip."""
         versions = dict(self.versions)
@@ -172,22 +186,30 @@ class Timeline:
             pictures={**self.pictures, **{one.handle: one for one in pictures}},
             gestures={**self.gestures, **{one.handle: one for one in gestures}},
             versions=versions,
+            edits={**self.edits, **{one.handle: one for one in edits}},
         )
 
     def without(self, objects: Iterable[str], pictures: Iterable[str]) -> Timeline:
-        """This timeline as if the objects and pictures, and all that was on the pictures, had never been.
+        """This timeline as if the objects and pictures, and all that was on or made of them, had never been.
 
         Nodes that have nothing left to revert go too, so that no undo is spent on them.
         """
         gone_objects, gone_pictures = set(objects), set(pictures)
+        edits = {
+            handle: one
+            for handle, one in self.edits.items()
+            if one.picture not in gone_pictures and not gone_objects & {thing for thing, _ in one.objects}
+        }
         nodes: dict[int, Node] = {}
         stands_for = {0: 0}
         selected: dict[int, tuple[str, ...]] = {0: ()}
+        edited: dict[int, tuple[str, ...]] = {0: ()}
         for node in self.nodes.values():
             before = stands_for[node.before]
             selection = node.selection
             if selection is not None:
                 selection = tuple(handle for handle in selection if handle not in gone_objects)
+            stack = None if node.edits is None else tuple(handle for handle in node.edits if handle in edits)
             kept = Node(
                 number=node.number,
                 before=before,
@@ -195,6 +217,7 @@ class Timeline:
                 selection=None if selection == selected[before] else selection,
                 opened=tuple(handle for handle in node.opened if handle not in gone_pictures),
                 versions=tuple(one for one in node.versions if one.handle not in gone_objects),
+                edits=None if stack == edited[before] else stack,
             )
             if kept.empty:
                 stands_for[node.number] = before
@@ -202,6 +225,7 @@ class Timeline:
                 nodes[node.number] = kept
                 stands_for[node.number] = node.number
                 selected[node.number] = selected[before] if kept.selection is None else kept.selection
+                edited[node.number] = edited[before] if kept.edits is None else kept.edits
         return replace(
             self,
             position=stands_for[self.position],
@@ -211,6 +235,7 @@ class Timeline:
             pictures={handle: one for handle, one in self.pictures.items() if handle not in gone_pictures},
             gestures={handle: one for handle, one in self.gestures.items() if one.picture not in gone_pictures},
             versions={handle: all_ for handle, all_ in self.versions.items() if handle not in gone_objects},
+            edits=edits,
         )
 
 

@@ -7,7 +7,7 @@ runs several tools at once has to run them one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
@@ -16,11 +16,12 @@ from typing import Any, Unpack
 from agent_tools.errors import MemoryStoreError, ToolInputError
 from agent_tools.masks import Mask
 from agent_tools.memory.calls import names_any, with_masks, without_masks
-from agent_tools.memory.checks import check_handle, check_mask, gesture_points
+from agent_tools.memory.checks import check_handle, check_mask, edit_masks, finite, gesture_points
 from agent_tools.memory.files import PictureFiles
 from agent_tools.memory.records import (
     Alternative,
     CallRecord,
+    Edit,
     Gesture,
     GestureKind,
     ObjectVersion,
@@ -70,6 +71,7 @@ class Turn:
         self._forgotten: Forgotten | None = None
         self._new_pictures: dict[str, OpenedPicture] = {}
         self._new_gestures: dict[str, Gesture] = {}
+        self._new_edits: dict[str, Edit] = {}
         self._originals: dict[str, Picture] = {}
         self._calls: dict[str, CallRecord] = {}
         self._over = False
@@ -80,7 +82,9 @@ class Turn:
         self._base, self._from = base, state
         self._pictures, self._objects = dict(state.pictures), dict(state.objects)
         self._picture, self._selection = state.picture, state.selection
+        self._edits = tuple(one.handle for one in state.edits)
         self._versions: list[ObjectVersion] = []
+        self._new_edits = {}
         kept = {**base.pictures, **self._pictures}
         self._new_pictures = {}
         self._new_gestures = {handle: one for handle, one in self._new_gestures.items() if one.picture in kept}
@@ -101,6 +105,8 @@ class Turn:
                 objects=MappingProxyType(dict(self._objects)),
                 selection=self._selection,
                 selected_before=self._selected_before,
+                edits=tuple({**self._base.edits, **self._new_edits}[handle] for handle in self._edits),
+                changes=((self.number,) if self._changed else ()) + self._from.changes,
                 undo=self._from.undo + self._changed,
                 redo=0 if self._changed else self._from.redo,
             )
@@ -117,7 +123,11 @@ class Turn:
 
     @property
     def _changed(self) -> bool:
-        return bool(self._versions or self._opened or self._selection != self._from.selection)
+        return bool(self._versions or self._opened or self._selection != self._from.selection or self._edited)
+
+    @property
+    def _edited(self) -> bool:
+        return self._edits != tuple(one.handle for one in self._from.edits)
 
     def _write(self) -> None:
         if self._over:
@@ -319,6 +329,45 @@ class Turn:
             self.version(handle)
         self._selection = wanted
 
+    def add_edit(
+        self,
+        picture: str,
+        action: str,
+        objects: Iterable[str],
+        invert: bool = False,
+        parameters: Mapping[str, float] = MappingProxyType({}),
+    ) -> Edit:
+        """Do one more edit to a picture, on top of those done so far.
+
+        Args:
+            picture: handle of the picture.
+            action: what is done.
+            objects: handles of the objects it is made of, as they are now; each has a mask and is on that picture.
+            invert: whether everything else is meant.
+            parameters: how it is done, name → number.
+
+        Raises:
+            HandleError: no such picture or object.
+            ToolInputError: an object without a mask or on another picture, or a parameter that is no finite number.
+        """
+        self._write()
+        self._opened_picture(picture)
+        made = [self.version(handle) for handle in dict.fromkeys(objects)]
+        self._used = replace(self._used, edits=self._used.edits + 1)
+        edit = Edit(
+            handle=f"e{self._used.edits}",
+            picture=picture,
+            action=action,
+            objects=tuple((one.handle, one.version) for one in made),
+            masks=edit_masks(made, picture),
+            invert=bool(invert),
+            parameters={name: finite(name, value) or 0.0 for name, value in parameters.items()},
+            turn=self.number,
+        )
+        self._new_edits[edit.handle] = edit
+        self._edits = (*self._edits, edit.handle)
+        return edit
+
     def undo(self, steps: int = 1) -> int:
         """Revert the last `steps` turns that changed something, or as many as there are, and say how many that was.
 
@@ -371,7 +420,7 @@ class Turn:
         self._moved = kind
 
     def forget(self, handles: Iterable[str] | None = None, picture: str | None = None) -> None:
-        """Erase objects with all their versions, or a picture with all that was on it; both None: everything.
+        """Erase objects with all their versions and edits, or a picture with all that was on it; both None: everything.
 
         What was kept of them in older turns goes as well, so that nothing brings them back: calls that name them, the
         words of turns that found nothing else, and the words said while the picture was the current one. With
@@ -409,6 +458,12 @@ class Turn:
         self._pictures = {key: one for key, one in self._pictures.items() if key not in gone.pictures}
         self._versions = [one for one in self._versions if one.handle not in gone.objects]
         self._selection = tuple(handle for handle in self._selection if handle not in gone.objects)
+        self._new_edits = {
+            key: one
+            for key, one in self._new_edits.items()
+            if one.picture not in gone.pictures and not gone.objects & {handle for handle, _ in one.objects}
+        }
+        self._edits = tuple(one for one in self._edits if one in self._base.edits or one in self._new_edits)
         self._picture = current(self._picture, self._pictures)
         self._new_pictures = {key: one for key, one in self._new_pictures.items() if key not in gone.pictures}
         self._new_gestures = {key: one for key, one in self._new_gestures.items() if one.picture not in gone.pictures}
@@ -460,6 +515,7 @@ class Turn:
                 selection=self._selection if self._selection != self._from.selection else None,
                 opened=self._opened,
                 versions=tuple(self._versions),
+                edits=self._edits if self._edited else None,
             )
         kind: TurnKind = "forget" if self._forgotten else "change" if node else self._moved
         happened = kind != "message" or self.answer or self._calls or self._new_gestures
@@ -475,6 +531,7 @@ class Turn:
             originals=tuple(one for handle, one in self._originals.items() if handle in self._pictures),
             pictures=tuple(self._new_pictures.values()),
             gestures=tuple(self._new_gestures.values()),
+            edits=tuple(self._new_edits.values()),
             calls=tuple(self._calls.values()),
             kind=kind,
             request=self.request,

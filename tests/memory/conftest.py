@@ -21,7 +21,7 @@ from agent_tools.memory.database import DATABASE
 from agent_tools.pictures import Picture
 
 SIDE = 8
-TABLES = ("meta", "conversations", "turns", "pictures", "openings", "gestures", "versions", "calls")
+TABLES = ("meta", "conversations", "turns", "pictures", "openings", "gestures", "versions", "edits", "calls")
 INSTALL = "apt-get install postgresql, and pip install 'askmask[postgres]'"
 
 

@@ -27,7 +27,7 @@ def test_store_of_a_newer_version_is_refused_untouched(store: Store) -> None:
     with store.open() as memory:
         conversation = memory.create()
     store.execute("UPDATE meta SET value = 99 WHERE key = 'schema'")
-    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 2, .*Install a newer askmask") as caught:
+    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 3, .*Install a newer askmask") as caught:
         store.open()
     assert str(caught.value).startswith(f"store={store.name} ")
     store.execute("UPDATE meta SET value = 2 WHERE key = 'schema'")
