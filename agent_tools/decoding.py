@@ -333,3 +333,63 @@ def _to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
         return image.convert("RGB"), "colour profile is broken: ignored"
     assert converted is not None  # only inPlace=True returns None
     return converted, "colours converted from the picture's profile to sRGB"
+
+
+def decode_whole(data: bytes, name: str) -> tuple[NDArray[Any], bytes | None]:
+    """Decode a file whose header has been checked, keeping what an edit shall not lose.
+
+    Grey and RGB with or without transparency keep their depth, alpha and colour profile. What no PNG of that kind can
+    hold (CMYK, Lab, floating point, grey with a profile of its own) becomes 8-bit sRGB, as `decode` gives it.
+
+    Args:
+        data: the whole file.
+        name: what errors call the picture.
+
+    Returns:
+        (H, W, 3) RGB or (H, W, 4) RGBA, upright, uint8 or uint16; and its ICC profile, or None for sRGB.
+
+    Raises:
+        PictureError: the pixels are cut off or damaged.
+    """
+    image, kind = _open(data, name)
+    try:
+        with _pillow_quiet(image.size[0] * image.size[1]):
+            orientation = _orientation(image, kind, data)
+            deep = "16-bit: shown as 8-bit" in _header_notices(image, kind, data) or image.mode.startswith("I;16")
+            image.load()
+        profile: bytes | None = image.info.get("icc_profile")
+        if deep and kind in ("PNG", "TIFF"):
+            pixels = _sixteen_bits(data)
+            if pixels is not None:
+                return _turned(pixels, orientation), profile if image.mode in ("RGB", "RGBA") else None
+    except _DAMAGE as error:
+        raise _damaged(data, name, kind) from error
+    plain = image.mode in ("RGB", "RGBA", "P", "PA") or (image.mode in ("1", "L", "LA") and not profile)
+    if not plain:
+        return decode(data, name, 1 if kind == "TIFF" else orientation)[0], None
+    clear = "A" in image.mode or "transparency" in image.info
+    turned = image.convert("RGBA" if clear else "RGB")
+    if orientation in _UPRIGHT and kind != "TIFF":
+        turned = turned.transpose(_UPRIGHT[orientation])
+    return np.array(turned, np.uint8), profile
+
+
+def _sixteen_bits(data: bytes) -> NDArray[np.uint16] | None:
+    """A PNG or TIFF of 16 bits a channel as RGB or RGBA, as it is stored; None for what OpenCV reads as less."""
+    import cv2
+
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16:
+        return None
+    channels = 1 if stored.ndim == 2 else stored.shape[2]
+    codes = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+    return cv2.cvtColor(stored, codes[channels]) if channels in codes else None
+
+
+def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Pixels as stored, turned upright; `orientation` as EXIF has it."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    flips = {2: (False, True), 3: (True, True), 4: (True, False), 6: (False, True), 7: (True, True), 8: (True, False)}
+    down, across = flips.get(orientation, (False, False))
+    return np.ascontiguousarray(pixels[:: -1 if down else 1, :: -1 if across else 1])

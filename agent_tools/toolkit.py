@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from agent_tools.settings import Settings, settings
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.registry import run_tool
 from agent_tools.tools.results import ToolResult
+
+if TYPE_CHECKING:
+    from agent_tools.editing import Edited
 
 
 class SharedModels:
@@ -192,6 +195,23 @@ class VisionToolkit:
         picture = pictures.open_picture(source)
         with self._within("open_picture") as turn:
             return turn.open_picture(picture, picture.name)
+
+    def edited(self, picture: str | None = None) -> Edited:
+        """A picture with all edits in force done to it, in the original's size and depth.
+
+        Args:
+            picture: its handle, or None for the current one.
+
+        Raises:
+            HandleError: no such picture.
+            PictureError: its file is damaged.
+        """
+        from agent_tools.editing import edited
+
+        with self._within("edited") as turn:
+            opened = self._context(turn).opened(picture)
+            original = turn.picture(opened.handle)
+            return edited(original, [one for one in turn.state.edits if one.picture == opened.handle])
 
     def gesture(
         self,

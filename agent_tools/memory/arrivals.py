@@ -299,7 +299,10 @@ class _Walk:
         if stack is None:
             return
         numbers = stack if isinstance(stack, list) and all(type(one) is int for one in stack) else [0]
-        _need(len(set(numbers)) == len(numbers) and all(one in self._edits for one in numbers), f"turn {number}: its edits")
+        _need(
+            len(set(numbers)) == len(numbers) and all(one in self._edits for one in numbers),
+            f"turn {number}: its edits",
+        )
         for row in map(self._edits.__getitem__, numbers):
             there = row["picture"] in self._open and all(thing in self._objects for thing, _ in row["objects"])
             _need(there, f"turn {number}: what its edits are made of")

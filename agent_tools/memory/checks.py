@@ -96,9 +96,10 @@ def edit_masks(objects: Iterable[ObjectVersion], picture: str) -> tuple[Mask, ..
     masks = []
     for one in objects:
         if one.mask is None or one.picture != picture:
+            wrong = "has no mask" if one.mask is None else f"is on {one.picture}"
             raise ToolInputError(
-                f"handle={one.handle} on {one.picture} {'has no mask' if one.mask is None else 'is elsewhere'}: expected "
-                f"objects on {picture} with masks. Call segment with handles first, or name others."
+                f"handle={one.handle} {wrong}: expected objects on {picture} with masks. "
+                "Call segment with handles first, or name others."
             )
         masks.append(one.mask)
     return tuple(masks)

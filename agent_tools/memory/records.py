@@ -1,7 +1,7 @@
 """What a conversation holds, as immutable records.
 
-Handles are text: pictures ``p1``, gestures ``g1``, objects ``m1``, edits ``e1``. This module does not know where records are stored,
-how a turn is written, or what undo means.
+Handles are text: pictures ``p1``, gestures ``g1``, objects ``m1``, edits ``e1``. This module does not know where
+records are stored, how a turn is written, or what undo means.
 """
 
 from __future__ import annotations

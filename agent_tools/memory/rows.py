@@ -128,9 +128,7 @@ def _gesture_of(row: Any) -> Gesture:
 
 
 def _edit_of(row: Any, by_handle: dict[str, list[ObjectVersion]]) -> Edit:
-    made = [
-        next(one for one in by_handle[f"m{number}"] if one.version == version) for number, version in row.objects
-    ]
+    made = [next(one for one in by_handle[f"m{number}"] if one.version == version) for number, version in row.objects]
     return Edit(
         handle=f"e{row.number}",
         picture=f"p{row.picture}",

@@ -20,6 +20,7 @@ from agent_tools.memory import CallRecord
 from agent_tools.tools.arguments import Where, json_schema
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.count import CountArguments, count
+from agent_tools.tools.edit import EditArguments, edit
 from agent_tools.tools.explain import ExplainArguments, explain
 from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
 from agent_tools.tools.forget import ForgetArguments, forget
@@ -48,6 +49,7 @@ TOOLS: dict[str, Tool] = {
         tool_of(switch_mask, SwitchMaskArguments),
         tool_of(find_similar, FindSimilarArguments),
         tool_of(select, SelectArguments),
+        tool_of(edit, EditArguments),
         tool_of(show, ShowArguments, changes=False),
         tool_of(recall, RecallArguments, changes=False),
         tool_of(explain, ExplainArguments, changes=False),

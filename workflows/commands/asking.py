@@ -107,8 +107,8 @@ def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
         result_json(told if request is None else {"request": request, **told})
         return
     result(outcome.reply.answer)
-    for path in outcome.pictures.values():
-        result(f"Picture: {path}")
+    for handle, path in outcome.pictures.items():
+        result(f"{'Edited picture' if handle in outcome.edited else 'Picture'}: {path}")
 
 
 def written(call: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from agent_tools.errors import ConfigError, ToolInputError, shorten
 from agent_tools.settings import settings
 
 if TYPE_CHECKING:
-    from agent_tools.memory import Memory
+    from agent_tools.memory import Memory, State
     from agent_tools.pictures import Picture
     from agent_tools.toolkit import VisionToolkit
     from workflows.agent_loop.events import Listener
@@ -80,7 +80,8 @@ class Outcome:
 
     Attributes:
         reply: the conversation's answer.
-        pictures: handle → the annotated picture that was written.
+        pictures: handle → the picture that was written: edited where the request changed its edits, else annotated.
+        edited: handles of those that are edited.
         conversation: id to go on with.
         models: names by "preset", "detector" and "segmenter".
     """
@@ -89,6 +90,7 @@ class Outcome:
     pictures: dict[str, Path]
     conversation: str
     models: dict[str, str]
+    edited: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As ``ask --json`` prints it."""
@@ -99,6 +101,7 @@ class Outcome:
             "objects": reply.objects,
             "calls": reply.calls,
             "pictures": {handle: str(path.absolute()) for handle, path in self.pictures.items()},
+            "edited": list(self.edited),
             "conversation": self.conversation,
             "models": self.models,
             "seconds": {name: round(seconds, 4) for name, seconds in reply.seconds.items()},
@@ -138,7 +141,7 @@ class Session:
         gestures: Sequence[HandGesture] = (),
         on_event: Listener | None = None,
     ) -> Outcome:
-        """Answer a request and write the annotated pictures.
+        """Answer a request and write the pictures: annotated, or edited where it changed their edits.
 
         Args:
             request: the person's words.
@@ -151,18 +154,29 @@ class Session:
         """
         if self.toolkit.state.picture is None:
             raise ToolInputError("picture=None is not open: expected a picture. Name one after the request.")
+        before = _edits(self.toolkit.state)
         reply = self._conversation.ask(request, pictures=pictures, gestures=gestures, on_event=on_event)
-        return Outcome(reply, self._annotate(reply) if reply.calls else {}, self.id, self._names)
+        after = _edits(self.toolkit.state)
+        edited = tuple(handle for handle, edits in after.items() if edits and edits != before.get(handle, []))
+        written = {handle: self._write_edited(handle) for handle in edited}
+        if reply.calls:
+            written |= self._annotate(reply, [handle for handle in reply.pictures if handle not in written])
+        return Outcome(reply, written, self.id, self._names, edited)
 
-    def _annotate(self, reply: Reply) -> dict[str, Path]:
-        """Draw what the answer is about on each of its pictures; an answer without objects shows the selection."""
+    def _write_edited(self, handle: str) -> Path:
+        """A picture as its edits leave it: exact, so PNG."""
+        name = self.toolkit.state.pictures[handle].name
+        return write_new(self._out, f"{Path(name).stem}-edited.png", self.toolkit.edited(handle).png(), ".png")
+
+    def _annotate(self, reply: Reply, pictures: Iterable[str]) -> dict[str, Path]:
+        """Draw what the answer is about on each of the pictures; an answer without objects shows the selection."""
         from agent_tools.drawing import draw, encode_jpeg
 
         state = self.toolkit.state
         handles = [thing["handle"] for thing in reply.objects] if reply.objects or reply.counts else state.selection
         things = [state.objects[handle] for handle in handles if handle in state.objects]
         written = {}
-        for handle in reply.pictures:
+        for handle in pictures:
             opened = state.pictures.get(handle)
             if opened is None:  # forgotten by this very request
                 continue
@@ -171,6 +185,11 @@ class Session:
             drawn = draw(picture, [thing for thing in things if thing.picture == handle])
             written[handle] = write_new(self._out, opened.name, encode_jpeg(drawn))
         return written
+
+
+def _edits(state: State) -> dict[str, list[str]]:
+    """The edits in force by picture."""
+    return {picture: [one.handle for one in state.edits if one.picture == picture] for picture in state.pictures}
 
 
 @contextmanager
