@@ -353,9 +353,8 @@ class Turn:
         self._write()
         self._opened_picture(picture)
         made = [self.version(handle) for handle in dict.fromkeys(objects)]
-        self._used = replace(self._used, edits=self._used.edits + 1)
         edit = Edit(
-            handle=f"e{self._used.edits}",
+            handle=f"e{self._used.edits + 1}",
             picture=picture,
             action=action,
             objects=tuple((one.handle, one.version) for one in made),
@@ -364,6 +363,7 @@ class Turn:
             parameters={name: finite(name, value) or 0.0 for name, value in parameters.items()},
             turn=self.number,
         )
+        self._used = replace(self._used, edits=self._used.edits + 1)
         self._new_edits[edit.handle] = edit
         self._edits = (*self._edits, edit.handle)
         return edit

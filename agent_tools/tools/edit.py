@@ -15,6 +15,7 @@ from agent_tools.errors import ToolInputError
 from agent_tools.memory import Edit, ObjectVersion
 from agent_tools.tools.arguments import Arguments, Names
 from agent_tools.tools.context import ToolContext, ToolResult
+from agent_tools.tools.segment import masked
 from agent_tools.tools.wording import by_label, results
 
 Action = Literal["blur", "pixelate", "grayscale", "highlight", "cut_out"]
@@ -31,14 +32,14 @@ class EditArguments(Arguments):
 
 
 def edit(context: ToolContext, arguments: EditArguments) -> ToolResult:
-    """Change the picture where objects with masks are, or everywhere else (invert): "blur the faces", "gray out the
+    """Change the picture where known objects are, or everywhere else (invert): "blur the faces", "gray out the
     rest". On top of earlier edits; undo takes it back. The person gets the edited picture.
     """
-    things = context.chosen_or_selected(arguments.handles)
+    things = masked(context, context.chosen_or_selected(arguments.handles))
     whole = arguments.handles == [] and arguments.invert
     if not things and not whole:
         raise ToolInputError(
-            "handles=None and an empty selection leave nothing to edit: expected handles of objects with masks. "
+            "handles=None and an empty selection leave nothing to edit: expected handles. "
             "Find something with segment first, or pass handles [] with invert for the whole picture."
         )
     chosen = {name: value for name in ("strength", "feather") if (value := getattr(arguments, name)) is not None}

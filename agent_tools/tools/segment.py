@@ -94,6 +94,15 @@ def _known(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
     return _selected(context, known[0].picture, objects, [choice.note], choice.tied)
 
 
+def masked(context: ToolContext, things: Sequence[ObjectVersion]) -> list[ObjectVersion]:
+    """Known objects, each with a mask: those of which only the box is known get one."""
+    bare = [thing for thing in things if thing.mask is None]
+    for picture in dict.fromkeys(thing.picture for thing in bare):
+        own = [_as_found(thing) for thing in bare if thing.picture == picture]
+        remember(context, cut_out(context, picture, own), context.services.segmenter_name)
+    return context.objects([thing.handle for thing in things])
+
+
 def _selected(
     context: ToolContext, picture: str, objects: Sequence[ObjectVersion], parts: Sequence[str], tied: bool, **extra: Any
 ) -> ToolResult:

@@ -40,6 +40,9 @@ def make_old(store: Store) -> None:
     for statement in (
         "ALTER TABLE gestures DROP COLUMN include",
         "ALTER TABLE versions DROP COLUMN alternatives",
+        "DROP TABLE edits",
+        "ALTER TABLE turns DROP COLUMN edits",
+        "ALTER TABLE conversations DROP COLUMN edits_used",
         "UPDATE meta SET value = 1 WHERE key = 'schema'",
     ):
         store.execute(statement)
@@ -59,9 +62,11 @@ def test_store_of_an_older_version_is_brought_up_to_date_in_place(store: Store, 
             one = turn.state.objects["m1"]
             turn.revise("m1", alternatives=[Alternative(one.mask, 0.5, 0.25)])
             turn.add_gesture("p1", "point", [(3, 4)], include=False)
+            turn.add_edit("p1", "blur", ["m1"])
         after = memory.state(conversation)
     with store.open() as memory:
         assert memory.state(conversation) == after
+    assert [edit.masks for edit in after.edits] == [(one.mask,)]
     assert [gesture.include for gesture in after.gestures.values()] == [True, False]
     assert after.objects["m1"].alternatives[0].stability == 0.25
 

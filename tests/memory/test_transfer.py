@@ -62,6 +62,12 @@ def talk(memory: Memory, mask: Any, picture: Any) -> str:
     with memory.turn(conversation, "undo") as turn:
         turn.undo()
         turn.answer = "Undone."
+    with memory.turn(conversation, "blur it") as turn:
+        turn.add_edit("p1", "blur", ["m1", "m2"], True, {"strength": 0.25})
+    with memory.turn(conversation, "cut it out") as turn:
+        turn.add_edit("p1", "cut_out", ["m2"])
+    with memory.turn(conversation, "undo") as turn:
+        turn.undo()
     return conversation
 
 
@@ -84,7 +90,7 @@ def undo_and_redo(memory: Memory, conversation: str) -> list[Any]:
             getattr(turn, move)()
             state = turn.state
             things = {handle: (one.version, one.label, one.mask) for handle, one in state.objects.items()}
-            seen.append((things, state.selection, state.undo, state.redo, list(state.pictures), list(state.gestures)))
+            seen.append((things, state.edits, state.selection, state.undo, state.redo, list(state.pictures), list(state.gestures)))
     with memory.turn(conversation) as turn:
         seen.append(turn.add_object(picture="p1", label="new", box=(0, 0, 1, 1)))
     return seen
@@ -265,6 +271,14 @@ HOSTILE: dict[str, Edit] = {
     "a version of no turn": setting("versions", 0, turn=4),
     "a box that is none": setting("versions", 0, x0=None),
     "a score beyond numbers": setting("versions", 0, score=10**400),
+    "an edit of no object": setting("edits", 0, objects=[[99, 1]]),
+    "an edit of a number that is none": setting("edits", 0, objects=[[1.0, 2]]),
+    "an edit beyond those used": heading(edits_used=0),
+    "an edit of no turn": setting("edits", 0, turn=99),
+    "an edit on no picture": setting("edits", 0, picture=2),
+    "an edit with a strength of text": setting("edits", 0, parameters={"strength": "much"}),
+    "edits that are none": setting("turns", 0, edits=[7]),
+    "edits before their objects": setting("turns", 0, edits=[2, 1, 1]),
     "a mask of other runs": setting("versions", 0, mask_counts="abc"),
     "a mask of another size": setting("versions", 0, mask_height=4, mask_width=16),
     "a mask of half a size": setting("versions", 0, mask_width=None),
@@ -310,9 +324,24 @@ def test_import_of_what_no_conversation_holds_is_refused_whole(tmp_path: Path, e
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "origin", "talk.zip", "untouched"]
 
 
+def test_import_of_the_format_without_edits_is_taken_in(memory: Memory, exported: Path) -> None:
+    def as_before(members: dict[str, Any]) -> None:
+        del members["edits.jsonl"]
+        del members["conversation.json"][0]["conversation"]["edits_used"]
+        members["conversation.json"][0]["format"] = 1
+        for row in members["turns.jsonl"]:
+            del row["edits"]
+
+    rewritten(exported, as_before)
+    conversation = memory.import_conversation(exported)
+    assert memory.state(conversation).edits == ()
+    with memory.turn(conversation) as turn:
+        assert turn.add_edit("p1", "blur", ["m2"]).handle == "e1"
+
+
 def test_import_of_a_newer_format_says_so(memory: Memory, exported: Path) -> None:
-    rewritten(exported, lambda members: members["conversation.json"][0].update(format=2))
-    with pytest.raises(ConfigError, match=r"is of format 2: expected 1 or less, .*Install a newer askmask"):
+    rewritten(exported, lambda members: members["conversation.json"][0].update(format=3))
+    with pytest.raises(ConfigError, match=r"is of format 3: expected 2 or less, .*Install a newer askmask"):
         memory.import_conversation(exported)
 
 

@@ -65,6 +65,7 @@ def _staged(turn: Turn) -> dict[str, object]:
         "selected_before",
         "undo",
         "redo",
+        "changes",
     )
     return {name: getattr(turn.state, name) for name in names}
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.asking import describe, explain, recall
+from workflows.planning.edits import edit, edit_all, edit_rest, undo_edit
 from workflows.planning.keeping import add, again, all_known, before, clear_selection, narrow, others, subtract
 from workflows.planning.knowing import known_of, selecting
 from workflows.planning.looking import described_afresh, everything, look, picks_one
@@ -262,7 +263,11 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "is_a": is_a,
     "describe": describe,
     "help": reply_with("help"),
-    "edit": reply_with("no_edits"),
+    "edit": edit,
+    "edit_rest": edit_rest,
+    "edit_all": edit_all,
+    "undo_edit": undo_edit,
+    "edit_later": reply_with("edit_later"),
     "similar": similar,
     "count_these": these(count),
     "find_these": these(ground),

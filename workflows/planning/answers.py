@@ -90,6 +90,8 @@ class _Speaker:
                 return self._counted(outcome, done)
             case "segment" | "ground" | "select" | "show":
                 return self._chosen(outcome)
+            case "edit":
+                return [self._edited(outcome)]
             case "undo" | "redo":
                 return self._moved(outcome, done)
             case "find_similar":
@@ -218,6 +220,13 @@ class _Speaker:
             if outcome.tool == "select":
                 sentences.append(_capital(outcome.text.partition(". ")[2]))
         return sentences + self._why_unknown(outcome)
+
+    def _edited(self, outcome: Outcome) -> str:
+        found = self._tally(outcome)
+        what = self._what(found) if found else self.results["edited_whole"]
+        if found and outcome.arguments.get("invert"):
+            what = self.results["edited_rest"].format(what=what)
+        return self._say(f"edited_{outcome.arguments['action']}", what=what, handles=self._handles(outcome))
 
     def _moved(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
         number = sum(each.tool == outcome.tool for each in done)

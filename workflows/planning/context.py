@@ -63,6 +63,16 @@ class Click(_Model):
     include: bool = True
 
 
+class KnownEdit(_Model):
+    """An edit in force: what it does, made of which objects, and how many undos take it back (0: none does)."""
+
+    handle: str
+    action: str
+    handles: tuple[str, ...] = ()
+    invert: bool = False
+    steps: int = 0
+
+
 class PlanContext(_Model):
     """The state of a conversation, as much of it as a planner sees; never pixels."""
 
@@ -75,6 +85,7 @@ class PlanContext(_Model):
     """The other open pictures, each with the handles of what is known on it."""
     click: Click | None = None
     more_gestures: tuple[Click, ...] = ()
+    edits: tuple[KnownEdit, ...] = ()
     undo: int = Field(default=0, ge=0)
     redo: int = Field(default=0, ge=0)
 
@@ -104,8 +115,15 @@ class PlanContext(_Model):
             what = lines["click_word"] if one.kind == "point" else one.kind
             line = lines["click"] if one.include else lines["click_away"]
             parts.append(line.format(what=what, x=one.x, y=one.y, gesture=one.gesture, hits=hits))
+        if self.edits:
+            parts.append(lines["edits"].format(edits="; ".join(self._edited(one, lines) for one in self.edits)))
         parts.append(lines["steps"].format(undo=self.undo, redo=self.redo))
         return "\n".join(parts)
+
+    @staticmethod
+    def _edited(one: KnownEdit, lines: dict[str, str]) -> str:
+        line = lines["edit_whole" if not one.handles else "edit_rest" if one.invert else "edit"]
+        return line.format(handle=one.handle, action=one.action, handles=listed(one.handles))
 
     def _others(self) -> str:
         shown = [
@@ -156,6 +174,17 @@ def plan_context(state: State, *gestures: str) -> PlanContext:
         elsewhere={handle: tuple(known) for handle, known in there.items()},
         click=drawn[0] if drawn else None,
         more_gestures=tuple(drawn[1:]),
+        edits=tuple(
+            KnownEdit(
+                handle=one.handle,
+                action=one.action,
+                handles=tuple(handle for handle, _ in one.objects),
+                invert=one.invert,
+                steps=state.changes.index(one.turn) + 1 if one.turn in state.changes else 0,
+            )
+            for one in state.edits
+            if one.picture == state.picture
+        ),
         undo=state.undo,
         redo=state.redo,
     )

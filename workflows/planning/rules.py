@@ -132,7 +132,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     return Order(frame.act, names, values, clause.asked, clause.words)
 
 
-_ANYTHING_GOES = frozenset({"edit", "open", "help", "describe", "clear_selection"})
+_ANYTHING_GOES = frozenset({"edit_later", "open", "help", "describe", "clear_selection"})
 
 
 def _bare(clause: Clause, language: str) -> Order | None:

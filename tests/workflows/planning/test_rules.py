@@ -65,7 +65,7 @@ WORDS = [
     "3",
 ]
 HELD_OUT = [f"requests_held_out{which}.yaml" for which in ("", "_2", "_3", "_4")]
-SETS = ["requests.yaml", "requests_examples_and_reasons.yaml", *HELD_OUT]
+SETS = ["requests.yaml", "requests_examples_and_reasons.yaml", "requests_edits.yaml", *HELD_OUT]
 ORANGES = PlanContext(
     objects=tuple(KnownObject(handle=f"m{i}", label="orange", box=(9.0 * i, 0, 9.0 * i + 8, 8)) for i in range(1, 7)),
     selection=("m1", "m2", "m3"),
@@ -162,6 +162,7 @@ def test_replies_every_one_can_be_filled_in() -> None:
             "label",
             "pictures",
             "picture",
+            "steps",
         ),
         "m1",
     )
