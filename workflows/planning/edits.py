@@ -18,7 +18,7 @@ from workflows.planning.places import CannotPlanError
 from workflows.planning.pointing import about_click, mask_clicked
 from workflows.planning.situation import Situation
 
-_SAID_BY = ("edit", "edited", "editing", "cut", "cleared")
+_SAID_BY = ("edit", "edited", "editing", "coloured", "dimmed", "cut", "cleared")
 """The slots that say what is done."""
 
 
