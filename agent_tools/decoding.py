@@ -361,7 +361,9 @@ def decode_whole(data: bytes, name: str) -> tuple[NDArray[Any], bytes | None]:
         if deep and kind in ("PNG", "TIFF"):
             pixels = _sixteen_bits(data)
             if pixels is not None:
-                return _turned(pixels, orientation), profile if image.mode in ("RGB", "RGBA") else None
+                # OpenCV turns a TIFF by itself, as Pillow does.
+                upright = pixels if kind == "TIFF" else _turned(pixels, orientation)
+                return upright, profile if image.mode in ("RGB", "RGBA") else None
     except _DAMAGE as error:
         raise _damaged(data, name, kind) from error
     plain = image.mode in ("RGB", "RGBA", "P", "PA") or (image.mode in ("1", "L", "LA") and not profile)

@@ -24,7 +24,7 @@ Action = Literal["blur", "pixelate", "grayscale", "highlight", "cut_out"]
 class EditArguments(Arguments):
     """What to do, and to what."""
 
-    action: Action = Field(description="highlight dims all else; cut_out: all else transparent.")
+    action: Action = Field(description="highlight: dims all else; cut_out: clears it.")
     handles: Names | None = Field(None, description="Default: the selection.")
     invert: bool = Field(False, description="Everything else; with handles [], the whole picture.")
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -32,8 +32,8 @@ class EditArguments(Arguments):
 
 
 def edit(context: ToolContext, arguments: EditArguments) -> ToolResult:
-    """Change the picture where known objects are, or everywhere else (invert): "blur the faces", "gray out the
-    rest". On top of earlier edits; undo takes it back. The person gets the edited picture.
+    """Change how the picture looks at known objects, or everywhere else (invert): "blur the faces", "gray out the
+    rest". Goes on top of earlier edits; the person gets the picture.
     """
     things = masked(context, context.chosen_or_selected(arguments.handles))
     whole = arguments.handles == [] and arguments.invert

@@ -90,7 +90,17 @@ def undo_and_redo(memory: Memory, conversation: str) -> list[Any]:
             getattr(turn, move)()
             state = turn.state
             things = {handle: (one.version, one.label, one.mask) for handle, one in state.objects.items()}
-            seen.append((things, state.edits, state.selection, state.undo, state.redo, list(state.pictures), list(state.gestures)))
+            seen.append(
+                (
+                    things,
+                    state.edits,
+                    state.selection,
+                    state.undo,
+                    state.redo,
+                    list(state.pictures),
+                    list(state.gestures),
+                )
+            )
     with memory.turn(conversation) as turn:
         seen.append(turn.add_object(picture="p1", label="new", box=(0, 0, 1, 1)))
     return seen

@@ -1,4 +1,4 @@
-"""`askmask demo`: one rendered scene, one question, one follow-up, checked against the truth.
+"""`askmask demo`: one rendered scene, one question, one follow-up, checked against the truth, and one edit.
 
 The scene's generator knows what it painted, so the demo can say whether the answer is true. This module does not know
 how the scene is painted or how the models were trained.
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workflows.demo_models.scenes import Scene
 
 SEED = 10_000_208
+EDIT = "blur the rest"
+"""The last request: everything but what is selected then."""
 SIZE = (640, 480)
 """Width and height of the scene, pixels."""
 
@@ -71,9 +73,14 @@ def demo(choice: Choice, seed: int, out: Path | None, *, as_json: bool) -> None:
             steps.append(_step(talk, request, truth))
             if not as_json:
                 _print(steps[-1])
+        with working("editing"):
+            edit = talk.ask(EDIT)
+        if not as_json:
+            _print_outcome(EDIT, edit)
     if as_json:
         first, follow_up = (step.as_json() for step in steps)
-        result_json({**first, "scene": str(source.absolute()), "follow_up": follow_up})
+        said = {"request": EDIT, **edit.as_json()}
+        result_json({**first, "scene": str(source.absolute()), "follow_up": follow_up, "edit": said})
 
 
 def commonest(scene: Scene) -> tuple[str, str]:
@@ -95,11 +102,16 @@ def _step(talk: Session, request: str, truth: int) -> Step:
 
 
 def _print(step: Step) -> None:
-    result(f"\nRequest:  {step.request}")
-    for call in step.outcome.reply.calls:
-        result(f"Call:     {written(call)}")
-    result(f"Answer:   {step.outcome.reply.answer}")
     verdict = "true" if step.found == step.truth else "not true"
-    result(f"Truth:    {step.truth} were painted, so that is {verdict}")
-    for path in step.outcome.pictures.values():
-        result(f"Picture:  {path}")
+    _print_outcome(step.request, step.outcome, f"{step.truth} were painted, so that is {verdict}")
+
+
+def _print_outcome(request: str, outcome: Outcome, truth: str = "") -> None:
+    result(f"\nRequest:  {request}")
+    for call in outcome.reply.calls:
+        result(f"Call:     {written(call)}")
+    result(f"Answer:   {outcome.reply.answer}")
+    if truth:
+        result(f"Truth:    {truth}")
+    for handle, path in outcome.pictures.items():
+        result(f"{'Edited:  ' if handle in outcome.edited else 'Picture: '} {path}")

@@ -83,8 +83,8 @@ def _meant(order: Order, state: Situation) -> tuple[Calls, list[str] | None]:
 
 
 def _by_label(names: Names, state: Situation) -> list[str] | None:
-    """The handles of things named by nothing but their labels, the selected ones of each where there are any; None where
-    more is said, or what is selected is not known yet.
+    """The handles of things named by their labels alone: of each label the selected ones, where there are any; None if
+    more is said, or if what is selected is not known yet.
     """
     if state.selection is None or not names.mentions:
         return None
