@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from agent_tools.errors import AskmaskError
-from agent_tools.masks import Mask, mask_iou, union
+from agent_tools.masks import Mask, mask_iou
 from agent_tools.memory import Memory, ObjectVersion
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Services
@@ -49,6 +49,9 @@ FEWEST, MOST = 3, 25
 CLEAR_SIZE, CLEAR_PLACE, CLEAR_SIDE = 0.75, 0.3, 0.04
 """What makes a question clear: the next size as a share of the one meant; the next place further away than this share
 of a thing's side; nothing nearer to the middle line than this share of the picture."""
+
+BLOCKY = 0.7
+"""Share of columns with a jump somewhere, below which a region consists of blocks."""
 
 FIND = ("count the {things}", "how many {things} are there?", "how many {things} do you see?", "outline the {things}")
 WRONG, MISSED = ("not that one", "remove this one"), ("this one too", "add this one")
@@ -248,7 +251,7 @@ class _Talk:
         answer = self._ask(request)
         if len(self.toolkit.state.edits) != edits + 1:
             return request, answer, "the picture was not edited once"
-        chosen = union(masks).to_array()
+        chosen = [mask.to_array() for mask in masks]
         return request, answer, wrong_pixels(self.scene.image, self.toolkit.edited().pixels, chosen, self.action, rest)
 
     def _undo(self) -> tuple[str, str, str]:
@@ -318,41 +321,56 @@ def questions(held: Sequence[ObjectVersion], width: int, height: int) -> list[tu
 
 
 def wrong_pixels(
-    before: NDArray[np.uint8], after: NDArray[Any], chosen: NDArray[np.bool_], action: str, rest: bool
+    before: NDArray[np.uint8], after: NDArray[Any], chosen: Sequence[NDArray[np.bool_]], action: str, rest: bool
 ) -> str:
     """What is wrong with an edited picture; empty where nothing is.
 
     Args:
         before: (H, W, 3) uint8, the original.
         after: (H, W, 3) or, cut out, (H, W, 4) uint8.
-        chosen: (H, W), what was selected.
+        chosen: (H, W) each, the things that were selected.
         action: what was asked for.
         rest: whether everything else was meant.
     """
     if after.shape[:2] != before.shape[:2] or after.shape[2] != (4 if action == "cut_out" else 3):
         return f"the picture has the shape {after.shape}"
+    things = np.any(chosen, axis=0)
     if action == "cut_out":
-        kept = chosen & (after[..., 3] > 0)
-        if after[..., 3][~chosen].any() or not kept.any() or (after[..., :3] != before)[chosen].any():
+        kept = things & (after[..., 3] > 0)
+        if after[..., 3][~things].any() or not kept.any() or (after[..., :3] != before)[things].any():
             return "what is cut out is not what was selected"
         return ""
-    region = ~chosen if rest != (action == "highlight") else chosen
+    around = rest != (action == "highlight")
+    region = ~things if around else things
     if (after != before)[~region].any():
         return "pixels outside the region changed"
-    return "" if _DONE[action](before.astype(float), after.astype(float), region) else f"the region is not as {action}"
+    done = _looks(before.astype(float), after.astype(float), region, [region] if around else chosen)
+    return "" if done == action else f"the region is not as after {action}{f', rather {done}' if done else ''}"
 
 
-def _detail(pixels: NDArray[np.float64], region: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Differences between neighbours, sideways, that are both in the region."""
-    return np.abs(np.diff(pixels, axis=1))[region[:, 1:] & region[:, :-1]]
+def _looks(
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    region: NDArray[np.bool_],
+    parts: Sequence[NDArray[np.bool_]],
+) -> str:
+    """What was done to a region (H, W), by the looks of it; empty where that cannot be told."""
+    grey, was_grey = (np.ptp(pixels, axis=2)[region].mean() for pixels in (after, before))
+    if grey <= 1 < was_grey:
+        return "grayscale"
+    if after[region].mean() < 0.8 * before[region].mean():
+        return "highlight"
+    if np.abs(after[region].mean(0) - before[region].mean(0)).max() > 6:
+        return ""
+    if np.median([_jumps(after, part) for part in parts]) < BLOCKY:
+        return "pixelate"
+    sides = region[:, 1:] & region[:, :-1]
+    detail, had = (np.abs(np.diff(pixels, axis=1))[sides].mean() for pixels in (after, before))
+    return "blur" if detail < had else ""
 
 
-_DONE: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]], bool]] = {
-    "blur": lambda before, after, region: bool(_detail(after, region).mean() < _detail(before, region).mean()),
-    "pixelate": lambda before, after, region: bool(
-        (_detail(after, region) == 0).mean() > 0.3 + 0.5 * (_detail(before, region) == 0).mean()
-    ),
-    "grayscale": lambda _, after, region: bool((np.ptp(after, axis=2)[region] <= 1).all()),
-    "highlight": lambda before, after, region: bool(after[region].mean() < 0.8 * before[region].mean()),
-}
-"""Whether a region became what was asked for."""
+def _jumps(pixels: NDArray[np.float64], part: NDArray[np.bool_]) -> float:
+    """Share of the columns of a part (H, W) in which any pixel differs from its neighbour: in blocks, few do."""
+    both = part[:, 1:] & part[:, :-1]
+    jumps = np.diff(pixels, axis=1).any(2) & both
+    return float(jumps.any(0)[both.any(0)].mean()) if both.any() else 1.0

@@ -69,6 +69,7 @@ def test_ask_json_is_one_object_in_the_shape_that_is_promised(run: Run, picture:
         "objects",
         "calls",
         "pictures",
+        "edited",
         "conversation",
         "models",
         "seconds",

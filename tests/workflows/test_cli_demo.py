@@ -64,6 +64,8 @@ def test_demo_with_a_detector_that_knows_the_scene_is_true(
     assert Path(said["scene"]).is_file()
     assert Path(said["pictures"]["p1"]).is_file()
     assert said["follow_up"]["calls"]
+    assert said["edit"]["edited"] == ["p1"]
+    assert Path(said["edit"]["pictures"]["p1"]).name.endswith("-edited-1.png")
 
 
 def test_demo_with_a_detector_that_sees_nothing_says_that_it_is_not_true(
