@@ -182,7 +182,9 @@ def _blur(colours: Colours, inside: NDArray[np.bool_], size: float, strength: fl
         cv2.GaussianBlur(each, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE) for each in (summed, weight)
     )
     blurred = summed / np.maximum(weight, 1e-6)[..., None]
-    return cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC) if shrink > 1 else blurred
+    if shrink > 1:
+        blurred = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(blurred, np.float32)
 
 
 def _pixelate(colours: Colours, inside: NDArray[np.bool_], size: float, strength: float) -> Colours:
@@ -255,7 +257,7 @@ def _ramp(region: NDArray[np.bool_], soft: float) -> NDArray[np.float32]:
     if soft == 0 or region.all():
         return region.astype(np.float32)
     depth = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5)
-    return np.minimum(depth / np.float32(soft + 1), 1, dtype=np.float32)
+    return np.asarray(np.minimum(depth / (soft + 1), 1), np.float32)
 
 
 def _check(
