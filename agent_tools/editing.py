@@ -146,14 +146,20 @@ def apply(
         return made
     inside, before = region[window], pixels[window]
     colours = np.ascontiguousarray(before[..., :3], np.float32)
-    changed = colours.copy()
-    whole = (slice(None), slice(None)), inside, min(height, width) * _REST_OF_SIDE
-    for here, own, size in [whole] if invert else _parts(masks, window):
-        changed[here][own] = _EFFECTS[action](colours[here], own, size, strong)[own]
-    changed -= colours
-    changed *= _ramp(inside, feather or 0.0)[..., None]
-    changed += colours
-    made[window][..., :3][inside] = np.rint(changed[inside]).astype(pixels.dtype)
+    effect = _EFFECTS[action]
+    if invert:
+        changed = effect(colours, inside, min(height, width) * _REST_OF_SIDE, strong)
+    else:
+        changed = colours.copy()
+        for here, own, size in _parts(masks, window):
+            np.copyto(changed[here], effect(colours[here], own, size, strong), where=own[..., None])
+    if feather:
+        changed -= colours
+        changed *= _ramp(inside, feather)[..., None]
+        changed += colours
+    del colours  # a picture of 48 megapixels takes half a gigabyte each time
+    np.rint(changed, out=changed)
+    np.copyto(made[window][..., :3], changed, where=inside[..., None], casting="unsafe")
     _check_exact(before, made[window], inside)
     return made
 
@@ -183,7 +189,8 @@ def _blur(colours: Colours, inside: NDArray[np.bool_], size: float, strength: fl
     )
     blurred = summed / np.maximum(weight, 1e-6)[..., None]
     if shrink > 1:
-        blurred = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC)
+        # Not a cubic, which overshoots: what is brighter than white would come out black.
+        blurred = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(blurred, np.float32)
 
 
@@ -194,10 +201,10 @@ def _pixelate(colours: Colours, inside: NDArray[np.bool_], size: float, strength
     padding = ((0, -height % side), (0, -width % side))
     weight = np.pad(inside.astype(np.float32), padding)
     summed = np.pad(colours * inside[..., None], (*padding, (0, 0)))
-    blocks = (weight.shape[1] // side, weight.shape[0] // side)
-    means = [cv2.resize(each, blocks, interpolation=cv2.INTER_AREA) for each in (summed, weight)]
-    colour = means[0].reshape(blocks[1], blocks[0], 3) / np.maximum(means[1].reshape(blocks[::-1]), 1e-6)[..., None]
-    return np.asarray(colour.repeat(side, 0).repeat(side, 1)[:height, :width], np.float32)
+    down, across = weight.shape[0] // side, weight.shape[1] // side
+    summed, weight = (cv2.resize(each, (across, down), interpolation=cv2.INTER_AREA) for each in (summed, weight))
+    means = summed.reshape(down, across, 3) / np.maximum(weight.reshape(down, across, 1), 1e-6)
+    return np.asarray(means.repeat(side, 0).repeat(side, 1)[:height, :width], np.float32)
 
 
 def _grayscale(colours: Colours, inside: NDArray[np.bool_], size: float, strength: float) -> Colours:  # noqa: ARG001

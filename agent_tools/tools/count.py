@@ -31,7 +31,7 @@ class CountArguments(Arguments):
 
 def count(context: ToolContext, arguments: CountArguments) -> ToolResult:
     """Count: "how many". With phrases it looks afresh, makes masks and selects what it counted. Without, it counts
-    handles or the selection and changes nothing: "how many of them are red". Returns n, low, high, doubtful handles.
+    handles or the selection and changes nothing. Returns n, low, high, doubtful handles.
     """
     if arguments.phrases is None:
         return _count_known(context, arguments)

@@ -24,16 +24,16 @@ Action = Literal["blur", "pixelate", "grayscale", "highlight", "cut_out"]
 class EditArguments(Arguments):
     """What to do, and to what."""
 
-    action: Action = Field(description="highlight: dims all else; cut_out: clears it.")
+    action: Action = Field(description="highlight dims all else, cut_out clears it.")
     handles: Names | None = Field(None, description="Default: the selection.")
-    invert: bool = Field(False, description="Everything else; with handles [], the whole picture.")
+    invert: bool = Field(False, description="All else; with handles []: the whole picture.")
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
     feather: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(None, description="Soft edge, pixels.")
 
 
 def edit(context: ToolContext, arguments: EditArguments) -> ToolResult:
-    """Change how the picture looks at known objects, or everywhere else (invert): "blur the faces", "gray out the
-    rest". Goes on top of earlier edits; the person gets the picture.
+    """Change how known objects look, or all else (invert): "blur the faces", "gray out the rest". Adds to earlier
+    edits.
     """
     things = masked(context, context.chosen_or_selected(arguments.handles))
     whole = arguments.handles == [] and arguments.invert

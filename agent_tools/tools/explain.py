@@ -31,7 +31,7 @@ class ExplainArguments(Arguments):
 
 def explain(context: ToolContext, arguments: ExplainArguments) -> ToolResult:
     """Why: "why did you count that one?". The phrase or gesture, request, model, score and chance behind objects, and
-    corrections since. Changes nothing.
+    corrections since.
     """
     things = context.chosen_or_selected(arguments.handles)
     if not things:

@@ -38,8 +38,8 @@ class FindSimilarArguments(Arguments):
 
 
 def find_similar(context: ToolContext, arguments: FindSimilarArguments) -> ToolResult:
-    """Find and cut out all things that look like the examples, when there is no word for them: "more like this one",
-    "how many of these are there", "find it in p2". Replaces the selection. Returns handles and the count.
+    """Find and cut out all that looks like the examples, where words fail: "more like this", "how many of these", "find
+    it in p2". Replaces the selection.
     """
     examples = context.chosen_or_selected(arguments.handles)
     if not examples:

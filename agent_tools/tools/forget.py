@@ -17,9 +17,7 @@ class ForgetArguments(Arguments):
 
 
 def forget(context: ToolContext, arguments: ForgetArguments) -> ToolResult:
-    """Erase for good, so that undo cannot bring it back. Only when the person asks to forget, erase or delete from
-    memory; to leave something out use select. Returns what is gone.
-    """
+    """Erase for good, beyond undo. Only when asked to forget, erase or delete from memory."""
     picture = None if arguments.picture is None else context.opened(arguments.picture).handle
     handles = None if arguments.handles is None else [thing.handle for thing in context.objects(arguments.handles)]
     before = context.state

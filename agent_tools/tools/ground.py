@@ -19,8 +19,8 @@ class GroundArguments(Arguments):
 
 
 def ground(context: ToolContext, arguments: GroundArguments) -> ToolResult:
-    """Find where things are, as boxes without masks. Use it for "where is"; use segment or count for anything else.
-    Replaces the selection. Returns handles with scores.
+    """Find where things are, as boxes without masks: "where is"; for all else use segment or count. Replaces the
+    selection. Returns handles.
     """
     picture = context.opened(arguments.picture).handle
     seen = look(context, picture, arguments.phrases, quantity=arguments.quantity, masks=False)

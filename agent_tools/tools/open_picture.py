@@ -30,9 +30,7 @@ class OpenPictureArguments(Arguments):
 
 
 def open_picture(context: ToolContext, arguments: OpenPictureArguments) -> ToolResult:
-    """Open a picture, or turn to one that is open (p1 or its name). Returns its handle; it becomes the current picture.
-    Not needed when a picture is open already.
-    """
+    """Open a picture, or turn to an open one (p1 or its name); it becomes the current picture. Returns its handle."""
     source = arguments.source.strip()
     known = context.state.pictures
     named = [one.handle for one in known.values() if source in (one.handle, one.name)]

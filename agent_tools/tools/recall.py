@@ -27,8 +27,8 @@ class RecallArguments(Arguments):
 
 
 def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:
-    """What is known so far: pictures, objects by label and turn, the selection with positions, gestures, and what can
-    be undone; with arguments only such objects, with positions. Changes nothing.
+    """What is known: pictures, objects by label and turn, the selection, gestures, what can be undone; arguments narrow
+    it. Changes nothing.
     """
     asked = arguments.model_dump(exclude_none=True)
     if not asked:

@@ -12,5 +12,5 @@ class RedoArguments(Arguments):
 
 
 def redo(context: ToolContext, arguments: RedoArguments) -> ToolResult:  # noqa: ARG001
-    """Bring back the turn that was undone last. Only before anything else is changed. Returns what is selected then."""
+    """Bring back the turn undone last, as long as nothing else was changed."""
     return moved(context, "redone", context.turn.redo())

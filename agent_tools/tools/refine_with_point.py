@@ -40,7 +40,7 @@ class RefineWithPointArguments(Arguments):
 
 def refine_with_point(context: ToolContext, arguments: RefineWithPointArguments) -> ToolResult:
     """Correct one object by a click, stroke or area that belongs to it, or (include=false) does not. Where the wrong
-    thing was found, a click on the right one moves the handle to it. To drop a whole object use select instead.
+    thing was found, a click on the right one moves the handle to it. To drop an object use select.
     """
     thing = _one(context, arguments.handle)
     gesture = _gesture(context, thing, arguments)

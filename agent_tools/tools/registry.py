@@ -86,7 +86,7 @@ def short_schema(tool: Tool) -> dict[str, Any]:
     """
     whole = schema(tool)
     properties = {
-        name: {key: value for key, value in each.items() if key != "default"}
+        name: {key: value for key, value in each.items() if key not in ("default", "minimum", "maximum")}
         for name, each in whole["properties"].items()
     }
     if "where" in properties and tool.name != "select":

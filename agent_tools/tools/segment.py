@@ -39,8 +39,8 @@ class SegmentArguments(Arguments):
 
 
 def segment(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
-    """Find things afresh and cut them out: by phrases, at gestures, or both ("this can", g1). Replaces the selection.
-    To narrow the selection use select, for numbers count. Returns handles.
+    """Find things afresh and cut them out: by phrases, at gestures, or both ("this can", g1). Replaces the selection;
+    to narrow it use select. Returns handles.
     """
     _check(arguments)
     by_name = arguments.phrases is None and arguments.gestures is None and arguments.mode != "everything"

@@ -21,8 +21,8 @@ class SelectArguments(Arguments):
 
 
 def select(context: ToolContext, arguments: SelectArguments) -> ToolResult:
-    """Choose among known objects, without looking again: "only the top row", "the biggest", "not the second one"
-    (subtract), "also m4" (add). Returns the selection, or, on a tie, the candidates to ask about.
+    """Choose among known objects without looking again: "only the top row", "the biggest", "not the second one"
+    (subtract), "also m4" (add). Returns the selection, or the candidates of a tie.
     """
     if arguments.handles is None and (arguments.where is None or arguments.where.empty) and arguments.combine != "add":
         raise ToolInputError(

@@ -40,9 +40,7 @@ class SwitchMaskArguments(Arguments):
 
 
 def switch_mask(context: ToolContext, arguments: SwitchMaskArguments) -> ToolResult:
-    """Take another mask of the same object: "bigger", "smaller", "the whole thing", "just the part". To take in or
-    leave out a place use refine_with_point. Returns the objects with their masks.
-    """
+    """Take another mask of the same object: "bigger", "smaller", "the whole thing", "just the part"."""
     things = context.chosen_or_selected(arguments.handles)
     if not things:
         raise ToolInputError(

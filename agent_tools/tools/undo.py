@@ -12,7 +12,7 @@ class UndoArguments(Arguments):
 
 
 def undo(context: ToolContext, arguments: UndoArguments) -> ToolResult:  # noqa: ARG001
-    """Take back everything the last turn changed; call it again for the turn before. Returns what is selected then."""
+    """Take back all that the last turn changed; again for the turn before."""
     return moved(context, "undone", context.turn.undo())
 
 
