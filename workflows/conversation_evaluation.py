@@ -372,5 +372,5 @@ def _looks(
 def _jumps(pixels: NDArray[np.float64], part: NDArray[np.bool_]) -> float:
     """Share of the columns of a part (H, W) in which any pixel differs from its neighbour: in blocks, few do."""
     both = part[:, 1:] & part[:, :-1]
-    jumps = np.diff(pixels, axis=1).any(2) & both
-    return float(jumps.any(0)[both.any(0)].mean()) if both.any() else 1.0
+    jumps = np.asarray((np.diff(pixels, axis=1) != 0).any(2)) & both
+    return float(jumps[:, np.flatnonzero(both.sum(0))].max(0).mean()) if both.any() else 1.0

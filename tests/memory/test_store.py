@@ -30,7 +30,7 @@ def test_store_of_a_newer_version_is_refused_untouched(store: Store) -> None:
     with pytest.raises(MemoryStoreError, match=r"of version 99: expected 3, .*Install a newer askmask") as caught:
         store.open()
     assert str(caught.value).startswith(f"store={store.name} ")
-    store.execute("UPDATE meta SET value = 2 WHERE key = 'schema'")
+    store.execute("UPDATE meta SET value = 3 WHERE key = 'schema'")
     with store.open() as memory:
         assert [one.id for one in memory.conversations()] == [conversation]
 

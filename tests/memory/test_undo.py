@@ -66,6 +66,7 @@ def _staged(turn: Turn) -> dict[str, object]:
         "undo",
         "redo",
         "changes",
+        "position",
     )
     return {name: getattr(turn.state, name) for name in names}
 
