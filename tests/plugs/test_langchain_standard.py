@@ -24,6 +24,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "switch_mask": {"to": "bigger"},
     "find_similar": {"handles": ["m1"]},
     "select": {"handles": ["m1"], "combine": "add"},
+    "edit": {"action": "blur", "handles": ["m1"]},
     "show": {"handles": ["m1"]},
     "forget": {"handles": ["m1"]},
 }
