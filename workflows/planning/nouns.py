@@ -92,11 +92,6 @@ def plural_phrase(phrase: str, language: str = "english") -> str:
     return " ".join([*words[: end - 1], plural(words[end - 1], language), *words[end:]])
 
 
-def counted(number: int, phrase: str, language: str = "english") -> str:
-    """`number` and `phrase` in the form that goes with it: "1 lemon", "17 oranges"."""
-    return f"{number} {phrase if number == 1 else plural_phrase(phrase, language)}"
-
-
 def with_article(phrase: str) -> str:
     """`phrase` with "a" or "an" before it."""
     return str(_engine().a(phrase))
