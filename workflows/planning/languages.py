@@ -64,14 +64,19 @@ class Spoken:
 
 
 @lru_cache(maxsize=256)
-def spoken(request: str) -> Spoken:
-    """What `request` says in plain English; itself, if it is English."""
-    language = language_of(request)
+def spoken(request: str, usual: str = ENGLISH) -> Spoken:
+    """What `request` says in plain English; itself, if it is English.
+
+    Args:
+        request: What a person typed.
+        usual: The language of the conversation so far, for words that several languages share.
+    """
+    language = language_of(request, usual)
     return Spoken(ENGLISH, request) if language == ENGLISH else _book(language).read(request)
 
 
-def language_of(request: str) -> str:
-    """The language whose words are the most in `request`; English, where none has more."""
+def language_of(request: str, usual: str = ENGLISH) -> str:
+    """The language that has the most of the words of `request`; of several, the one that reads the most, or `usual`."""
     words = list(dict.fromkeys(word for word in _words(request) if word[0].isalpha() and not _HANDLE.fullmatch(word)))
     if any(_KANA.search(word) for word in words):
         return "japanese"
@@ -83,8 +88,11 @@ def language_of(request: str) -> str:
         return ENGLISH
     books = [_book(name) for name in other_languages() if other_language(name).phrases.spaced]
     scores = {book.language.name: book.familiar(words) for book in books}
-    best = max(scores, key=lambda name: scores[name])
-    return best if scores[best] > english + sum(_is_english_noun(word) for word in plain) else ENGLISH
+    scores[ENGLISH] = english + sum(_is_english_noun(word) for word in plain)
+    most = [name for name in (usual, ENGLISH, *scores) if scores.get(name) == max(scores.values())]
+    if most[0] == usual or ENGLISH in most:
+        return most[0]
+    return min(most, key=lambda name: _book(name).strange(request))
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,10 @@ class _Book:
         english = " , then ".join(clause for clause in said if clause)
         return Spoken(self.language.name, english + "?" * asked, reader.literal, reader.unread)
 
+    def strange(self, request: str) -> int:
+        """How many words of `request` make no sense where they stand."""
+        return sum(piece.part == "unknown" for piece in self._pieces(request))
+
     def familiar(self, words: list[str]) -> float:
         """How many of `words` are in the book; half as much again with its accents, half with a slip."""
         known = [word for word in words if _plain(word) in self.words]
@@ -165,7 +177,7 @@ class _Book:
     def _add(self, sayings: list[str], piece: _Piece, *, inflected: bool = False) -> None:
         for saying in sayings:
             one, slash, many = (part.strip() for part in saying.partition("/")) if inflected else (saying, "", "")
-            if inflected and piece.part == "noun" and not slash:
+            if inflected and piece.part in ("noun", "colour") and not slash:
                 many = self.language.nouns.plural(one)
             if one:
                 self._put(one, replace(piece, plural=False) if many and many != one else piece)
@@ -309,6 +321,8 @@ class _Sentence:
     def _group(self, pieces: list[_Piece]) -> str:
         """One thing in English: articles, which ones, colour, name, place."""
         places = [piece.english for piece in pieces if piece.part == "places"]
+        if any(piece.part == "ordinals" for piece in pieces):  # the third on the left is the third from there
+            places = [re.sub(r"^on the (left|right)$", r"from the \1", place) for place in places]
         segments: list[list[_Piece]] = [[]]
         links: list[str] = []
         for piece in pieces:
