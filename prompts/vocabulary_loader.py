@@ -81,7 +81,7 @@ class Frames(_Strict):
 
 
 class Answers(_Strict):
-    """The sentences askmask says, as `str.format` templates."""
+    """The sentences askmask says, as `str.format` templates. A reply that a language lacks is `not_understood` there."""
 
     replies: dict[str, str]
     results: dict[str, str]
@@ -109,8 +109,8 @@ class Phrases(_Strict):
     numbers: dict[int, list[str]]
     extremes: dict[str, list[str]]
     places: dict[str, list[str]]
-    left_out_before: list[str] = []
-    """Said after what is left out."""
+    joins_after: dict[str, list[str]] = {}
+    """Joins said after what they join, like the Japanese "except"."""
     then: list[str]
     dropped: list[str]
     spellings: dict[str, str] = {}

@@ -154,7 +154,7 @@ class _Book:
         phrases, book = self.phrases, self.language.nouns
         for rank, (english, sayings) in enumerate(phrases.acts.items()):
             self._add(sayings, _Piece("act", english, rank=rank))
-        for part in ("closings", "joins", "links", "places", "extremes", "ordinals"):
+        for part in ("closings", "joins", "joins_after", "links", "places", "extremes", "ordinals"):
             for english, sayings in getattr(phrases, part).items():
                 self._add(sayings, _Piece(part, english))
         for part in ("articles", "stand_ins"):
@@ -162,7 +162,7 @@ class _Book:
                 self._add(sayings, _Piece(part, english), inflected=True)
         for number, sayings in phrases.numbers.items():
             self._add([*sayings, str(number)], _Piece("numbers", str(number), plural=number > 1))
-        for part in ("then", "dropped", "left_out_before"):
+        for part in ("then", "dropped"):
             self._add(getattr(phrases, part), _Piece(part, ""))
         colours = {word: english for english, forms in book.colours.items() for word in _every_form(forms)}
         for group in book.nouns.values():
@@ -267,13 +267,14 @@ class _Sentence:
         for piece in self._joined(pieces):
             if piece.part == "joins" or piece.english == ",":
                 groups.append((piece.english, []))
-            elif piece.part == "left_out_before":
-                groups = [("", []), ("except", groups[-1][1]), ("", [])]
+            elif piece.part == "joins_after":
+                groups[-1] = (piece.english, groups[-1][1])
+                groups.append(("", []))
             elif piece.part not in ("act", "closings", "mark", "dropped"):
                 groups[-1][1].append(piece)
         said = ""
         kept, left_out = self._left_out(groups)
-        for join, group in kept:
+        for join, group in sorted(kept, key=lambda each: each[0] == "than"):
             name = self._group(group)
             said = f"{said} {join} {name}" if said and name and join else f"{said} {name}"
         if left_out:

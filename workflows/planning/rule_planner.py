@@ -22,7 +22,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from prompts.vocabulary_loader import answers_in
 from workflows.planning.answers import Outcome, answer
 from workflows.planning.context import PlanContext
-from workflows.planning.languages import spoken
+from workflows.planning.languages import ENGLISH, Spoken, language_of, spoken
 from workflows.planning.rules import mood, plan
 
 CONTEXT_KEY = "askmask_context"
@@ -63,16 +63,19 @@ class RulePlanner(BaseChatModel):
         request = messages[asked[-1]] if asked else HumanMessage("")
         since = messages[asked[-1] + 1 :] if asked else []
         context = PlanContext.model_validate(request.additional_kwargs.get(CONTEXT_KEY) or {})
+        usual = ENGLISH
+        for position in asked[:-1]:
+            usual = language_of(messages[position].text, usual)
         if any(isinstance(message, ToolMessage) for message in since):
-            return _result(AIMessage(_answered(_outcomes(since), context, request.text)))
-        return _result(self._planned(request.text, context))
+            return _result(AIMessage(_answered(_outcomes(since), context, spoken(request.text, usual))))
+        return _result(self._planned(request.text, context, usual))
 
-    def _planned(self, request: str, context: PlanContext) -> AIMessage:
-        planned = plan(request, context)
+    def _planned(self, request: str, context: PlanContext, usual: str) -> AIMessage:
+        planned = plan(request, context, usual)
         unknown = [call.tool for call in planned.calls if self.tools is not None and call.tool not in self.tools]
         if unknown:
-            replies = answers_in(spoken(request).language).replies
-            return AIMessage(replies["no_tool"].format(tool=unknown[0]))
+            replies = answers_in(spoken(request, usual).language).replies
+            return AIMessage(replies.get("no_tool", replies["not_understood"]).format(tool=unknown[0]))
         calls = [
             ToolCall(name=call.tool, args=call.arguments, id=f"call_{uuid.uuid4().hex}", type="tool_call")
             for call in planned.calls
@@ -80,11 +83,10 @@ class RulePlanner(BaseChatModel):
         return AIMessage(planned.reply or "", tool_calls=calls)
 
 
-def _answered(outcomes: Sequence[Outcome], context: PlanContext, request: str) -> str:
+def _answered(outcomes: Sequence[Outcome], context: PlanContext, said: Spoken) -> str:
     """The answer in the language of the request, and which of its words were taken as they stand."""
-    said = spoken(request)
     words = answers_in(said.language).results
-    sentences = [answer(outcomes, context, mood(request), said.language) or words["done"]]
+    sentences = [answer(outcomes, context, mood(said.english), said.language) or words["done"]]
     if said.literal:
         sentences.append(words["literally"].format(words=words["comma"].join(said.literal.values())))
     return words["between"].join(sentences)

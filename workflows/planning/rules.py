@@ -18,7 +18,7 @@ from workflows.planning.acts import ACTS
 from workflows.planning.context import Plan, PlanContext, PlannedCall
 from workflows.planning.elsewhere import directed, sent, without_picture
 from workflows.planning.handles import listed
-from workflows.planning.languages import Spoken, spoken
+from workflows.planning.languages import ENGLISH, Spoken, spoken
 from workflows.planning.mention import Names
 from workflows.planning.mentions import read_names
 from workflows.planning.naming import named
@@ -33,14 +33,15 @@ _LONGEST_REQUEST = 1000
 _LONGEST_CLAUSE = 40
 
 
-def plan(request: str, context: PlanContext) -> Plan:
+def plan(request: str, context: PlanContext, usual: str = ENGLISH) -> Plan:
     """The calls that `request` asks for, or a reply that says why there are none.
 
     Args:
         request: What a person typed, in any language that there is a phrase book for.
         context: What is known of the conversation.
+        usual: The language of the conversation so far, for words that several languages share.
     """
-    said = spoken(request)
+    said = spoken(request, usual)
     state = Situation.before(said.hidden(context))
     if said.unread:
         return Plan(reply=_reply(CannotPlanError("unread", word=said.unread), state, said))
@@ -62,9 +63,9 @@ def _plan(said: Spoken, state: Situation, language: str = "english") -> Plan:
     return Plan(calls=tuple(calls))
 
 
-def mood(request: str, language: str = "english") -> str:
-    """The act of the first clause of `request`, which decides how its answer begins; "" if there is none."""
-    found = clauses(spoken(request).english, language)
+def mood(english: str, language: str = "english") -> str:
+    """The act of the first clause of `english`, a request in plain English, which decides how its answer begins; "" if there is none."""
+    found = clauses(english, language)
     order = understand(found[0], language) if found else None
     return order.act if order is not None else ""
 
@@ -212,7 +213,7 @@ def _reply(reason: CannotPlanError, state: Situation, said: Spoken) -> str:
     given = {**reason.values}
     for name in given.keys() & {"thing", "label"}:
         given[name] = named(given[name], said.language)
-    return replies[key].format(**{**known, **given})
+    return replies.get(key, replies["not_understood"]).format(**{**known, **given})
 
 
 @lru_cache(maxsize=8)
