@@ -294,7 +294,7 @@ class _Speaker:
 
     def _place(self, outcome: Outcome, n: int) -> str:
         words = self._where(outcome.arguments.get("where") or {}, n)
-        return f" {words}" if words else ""
+        return self.results["at"].format(place=words) if words else ""
 
     def _where(self, where: Mapping[str, Any], n: int, *, after_be: bool = False) -> str:
         """A `where` in words; what has no words is left out."""
