@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent_tools.errors import AskmaskError
+from workflows.commands.evaluate import evaluate_app
 
 if TYPE_CHECKING:
     from agent_tools.memory.records import GestureKind
@@ -34,6 +35,7 @@ models_app = typer.Typer(help="List the model presets, or fetch one.", invoke_wi
 app.add_typer(models_app, name="models")
 conversations_app = typer.Typer(help="List the conversations kept, erase or carry them.", invoke_without_command=True)
 app.add_typer(conversations_app, name="conversations")
+app.add_typer(evaluate_app, name="evaluate")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Models = Annotated[str | None, typer.Option(help="Model preset: demo, fast, base or best.")]

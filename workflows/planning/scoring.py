@@ -72,7 +72,7 @@ class RequestSet(BaseModel):
 
 @dataclass(frozen=True)
 class Trial:
-    """One request as planned: `expected` and `got` in words, `seconds` of processor time that planning took."""
+    """One request as planned: `expected` and `got` in words, `milliseconds` of processor time that planning took."""
 
     request: str
     language: str
@@ -81,7 +81,7 @@ class Trial:
     expected: str
     got: str
     right: bool
-    seconds: float
+    milliseconds: float
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def score(requests: RequestSet, planner: Callable[[str, PlanContext], Plan]) -> 
         for language, request in entry.sayings:
             started = time.process_time()
             plan = planner(request, context)
-            spent = time.process_time() - started
+            spent = (time.process_time() - started) * 1000
             got = str([{call.tool: call.arguments} for call in plan.calls]) if plan.calls else plan.reply or "nothing"
             right = _right(plan, entry)
             trials.append(Trial(request, language, entry.kind, entry.context, expected, got, right, spent))
