@@ -97,6 +97,8 @@ class Phrases(_Strict):
     numbers, extremes, its colour and its name (from the nouns), places; closings end it.
     """
 
+    alone: dict[str, list[str]]
+    """Acts that need nothing more."""
     acts: dict[str, list[str]]
     """The first of these that is said decides."""
     closings: dict[str, list[str]] = {}
@@ -113,8 +115,6 @@ class Phrases(_Strict):
     """Joins said after what they join, like the Japanese "except"."""
     then: list[str]
     dropped: list[str]
-    spellings: dict[str, str] = {}
-    """Other ways to write letters, tried for words that are not known: "ue" for "ü"."""
     spaced: bool = True
     """Whether words are written apart."""
     named: str

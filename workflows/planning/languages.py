@@ -26,8 +26,12 @@ ENGLISH = "english"
 _WORD = re.compile(r"(?:m|p)\s?\d+|\d+|[^\W\d_]+'?|[.,!?;:]")
 _IDEOGRAPHS = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
 _KANA = re.compile(r"[\u3040-\u30ff]")
+_DOUBLE = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00df": "ss", "\u0153": "oe"})
+"""Letters that are also written as two."""
 _HANDLE = re.compile(r"[mp]\d+")
 _STAND_IN = "zzq{}"
+_LONG = 6
+"""A word of more letters than these may be taken for another with one letter in place of another."""
 _ALIKE = 5
 """Long words that begin with the same letters, so many of them, are forms of one word."""
 
@@ -42,6 +46,8 @@ class Spoken:
     language: str
     english: str
     literal: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """Words that nobody knows, said beside what is known."""
     unread: str = ""
     """A word that is no name of a thing and that nobody knows: the request cannot be trusted to be read right."""
 
@@ -136,7 +142,7 @@ class _Book:
         said = [reader.clause(pieces) for pieces in self._clauses(self._pieces(request))]
         asked = unicodedata.normalize("NFKC", request).rstrip().endswith("?")
         english = " , then ".join(clause for clause in said if clause)
-        return Spoken(self.language.name, english + "?" * asked, reader.literal, reader.unread)
+        return Spoken(self.language.name, english + "?" * asked, reader.literal, tuple(reader.left_out), reader.unread)
 
     def strange(self, request: str) -> int:
         """How many words of `request` make no sense where they stand."""
@@ -152,6 +158,8 @@ class _Book:
 
     def _add_all(self) -> None:
         phrases, book = self.phrases, self.language.nouns
+        for english, sayings in phrases.alone.items():
+            self._add(sayings, _Piece("act", english, rank=-1))
         for rank, (english, sayings) in enumerate(phrases.acts.items()):
             self._add(sayings, _Piece("act", english, rank=rank))
         for part in ("closings", "joins", "joins_after", "links", "places", "extremes", "ordinals"):
@@ -212,7 +220,7 @@ class _Book:
         if _HANDLE.fullmatch(words[0].replace(" ", "")):
             return _Piece("noun", words[0].replace(" ", "")), 1
         if words[0] in ".,!?;:":
-            return _Piece("mark", words[0]), 1
+            return _Piece("joins" if words[0] == "," else "mark", words[0]), 1
         text, best, taken = " ".join(words), _Piece("unknown", words[0]), 0
         for saying in [*self.sayings.get(words[0], ()), *self.sayings.get("", ())]:
             found = saying.pattern.begins(text)
@@ -223,14 +231,11 @@ class _Book:
 
     @lru_cache(maxsize=1024)  # noqa: B019, the books live as long as the process
     def _mended(self, word: str) -> str:
-        """`word`, or what it is another spelling of, or the long word that is one letter away, if it is clear which."""
+        """`word`, or the long word that is one letter away, if it is clear which."""
         if word in self.words or not word.isalpha():
             return word
-        spelled = word
-        for said, meant in self.phrases.spellings.items():
-            spelled = spelled.replace(said, meant)
-        if spelled in self.words or not self.phrases.spaced:
-            return spelled if spelled in self.words else word
+        if not self.phrases.spaced:
+            return word
         near = [known for known in self.words if len(known) > 4 and len(word) > 4 and _one_letter(word, known)]
         alike = len({known[:_ALIKE] for known in near}) == 1
         return max(near, key=len) if alike else word
@@ -257,21 +262,16 @@ class _Sentence:
     def __init__(self, phrases: Phrases) -> None:
         self.spaced = phrases.spaced
         self.literal: dict[str, str] = {}
+        self.left_out: list[str] = []
         self.unread = ""
 
     def clause(self, pieces: list[_Piece]) -> str:
         """One order in English."""
         acts = sorted((piece for piece in pieces if piece.part == "act"), key=lambda piece: piece.rank)
+        if acts and acts[0].rank < 0:
+            return acts[0].english
         closings = [piece.english for piece in pieces if piece.part == "closings"]
-        groups: list[tuple[str, list[_Piece]]] = [("", [])]
-        for piece in self._joined(pieces):
-            if piece.part == "joins" or piece.english == ",":
-                groups.append((piece.english, []))
-            elif piece.part == "joins_after":
-                groups[-1] = (piece.english, groups[-1][1])
-                groups.append(("", []))
-            elif piece.part not in ("act", "closings", "mark", "dropped"):
-                groups[-1][1].append(piece)
+        groups = self._groups(pieces)
         said = ""
         kept, left_out = self._left_out(groups)
         for join, group in sorted(kept, key=lambda each: each[0] == "than"):
@@ -283,6 +283,24 @@ class _Sentence:
         if self.unread and opening:
             self.unread = ""
         return " ".join([opening, *said.split(), *closings]).strip(" ,")
+
+    def _groups(self, pieces: list[_Piece]) -> list[tuple[str, list[_Piece]]]:
+        """What is named, one thing a group, each with the join before it; a place said first goes with what follows."""
+        groups: list[tuple[str, list[_Piece]]] = [("", [])]
+        for piece in self._joined(pieces):
+            last = groups[-1][1]
+            if piece.english == "," and len(last) == 1 and last[0].part == "unknown":
+                self._leave_out(last.pop())
+            if piece.part == "joins" and piece.english in ("", ",") and all(each.part == "places" for each in last):
+                continue
+            elif piece.part == "joins":
+                groups.append((piece.english, []))
+            elif piece.part == "joins_after":
+                groups[-1] = (piece.english, last)
+                groups.append(("", []))
+            elif piece.part not in ("act", "closings", "mark", "dropped"):
+                last.append(piece)
+        return groups
 
     @staticmethod
     def _left_out(
@@ -297,6 +315,8 @@ class _Sentence:
             whole = [piece for piece in group if piece.part == "stand_ins" and piece.english == "everything"]
             if not after or not join:
                 kept.append((join, group))
+            elif join == "," and not any(names for _, names in kept):
+                kept.append(("", group))
             elif any(piece not in whole for piece in group):
                 left_out.append([piece for piece in group if piece not in whole])
         return kept, left_out
@@ -364,8 +384,16 @@ class _Sentence:
             if colours or (placed and not picks):
                 return " ".join([*(words or ["the"]), *picks, *colours, "ones" if many else "one"])
             return " ".join([*(words or ["the"] * bool(picks)), *picks])
+        if stand_ins or any(piece.part == "noun" for piece in names):
+            for piece in names:
+                self._leave_out(piece)
+            names = [piece for piece in names if piece.part == "noun"]
         named = [self._named(piece, many=many) for piece in names]
         return " ".join([*words, *picks, *colours, *stand_ins, *named])
+
+    def _leave_out(self, piece: _Piece) -> None:
+        if piece.part == "unknown":
+            self.left_out.append(piece.said)
 
     def _named(self, piece: _Piece, *, many: bool) -> str:
         if piece.part == "noun":
@@ -413,8 +441,8 @@ def _plain(word: str) -> str:
     """`word` without the accents of Latin letters."""
     if _IDEOGRAPHS.search(word):
         return word
-    bare = (letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
-    return "".join(bare).replace("\u00df", "ss").replace("\u0153", "oe")
+    bare = (letter for letter in unicodedata.normalize("NFD", word.translate(_DOUBLE)) if not unicodedata.combining(letter))
+    return "".join(bare)
 
 
 def _spelled(text: str) -> str:
@@ -427,7 +455,8 @@ def _one_letter(word: str, other: str) -> bool:
         return False
     start = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
     a, b = word[start:], other[start:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
+    other_letter = a[1:] == b[1:] and len(word) > _LONG
+    return other_letter or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
 def _filled(english: str, values: Mapping[str, str | int]) -> str:

@@ -56,7 +56,7 @@ class _Reader:
             before = words[start - 1] if start else ""
             in_a_place = before in self.lists["the"] | self.lists["at"] | self.lists["links"] - self.lists[
                 "copula"
-            ] or compiled("<side>", self.language).fits(before)
+            ] or all(compiled("<side>", self.language).fits(word) for word in (before, words[start]))
             if " ".join(words[start:]) in self.lists["remaining"] and not in_a_place:
                 if before in self.lists["copula"]:
                     start -= 1
@@ -113,9 +113,10 @@ class _Reader:
             mention = replace(mention, one_of=bool(place.keys() & _PICKS) and "amount" not in place)
             words = self._take_leading(words, place)
         number = compiled("<number>", self.language).fits(" ".join(words))
-        if number is not None and int(number["number"]) > 1 and "side" in place and "side_too" not in place:
+        if number is not None and int(number["number"]) > 1 and {"side", "from"} & place.keys() and "side_too" not in place:
             # "the two on the left" are the first two from there.
-            place.update({"from": place.pop("side"), "ordinal": 1, "amount": number["number"]})
+            side = place.pop("side", None) or place["from"]
+            place.update({"from": side, "ordinal": 1, "amount": number["number"]})
             words = []
         words, mention = self._articles(words, mention)
         return self._named(words, mention)

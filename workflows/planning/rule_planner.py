@@ -87,8 +87,9 @@ def _answered(outcomes: Sequence[Outcome], context: PlanContext, said: Spoken) -
     """The answer in the language of the request, and which of its words were taken as they stand."""
     words = answers_in(said.language).results
     sentences = [answer(outcomes, context, mood(said.english), said.language) or words["done"]]
-    if said.literal:
-        sentences.append(words["literally"].format(words=words["comma"].join(said.literal.values())))
+    for key, taken in (("literally", said.literal.values()), ("left_out_words", said.left_out)):
+        if taken:
+            sentences.append(words[key].format(words=words["comma"].join(taken)))
     return words["between"].join(sentences)
 
 
