@@ -262,6 +262,7 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "is_a": is_a,
     "describe": describe,
     "help": reply_with("help"),
+    "none_of_its_business": reply_with("out_of_scope"),
     "edit": reply_with("no_edits"),
     "similar": similar,
     "count_these": these(count),

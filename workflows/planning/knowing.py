@@ -44,6 +44,8 @@ def known_of(mention: Mention, state: Situation, *, keep_label: bool = True) -> 
     labels, colour = state.matching_labels(mention)
     if not labels:
         return None
+    if "turn" in mention.place:
+        return Known(list(state.of_labels(labels)), places_of(mention, here, colour=colour))
     in_selection = [label for label in state.labels if label in labels]
     if not in_selection:
         return Known(list(state.of_labels(labels)), places_of(mention, here, colour=colour))
@@ -69,7 +71,8 @@ def _nameless(mention: Mention, state: Situation, here: str | None) -> Known:
     places = places_of(mention, here, colour=mention.colour)
     if mention.everything and not places.steps:
         return Known(list(state.handles), places)
-    return Known(None if state.anything_selected and not _around(state, places) else list(state.handles), places)
+    elsewhere = "turn" in mention.place or _around(state, places)
+    return Known(None if state.anything_selected and not elsewhere else list(state.handles), places)
 
 
 def _around(state: Situation, places: Places) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
 from workflows.planning.mention import Mention, Names, shared
-from workflows.planning.nouns import head_end, is_plural, singular_phrase, with_article
+from workflows.planning.nouns import common_noun, head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
 from workflows.planning.wording import replaced, without_end, without_start
 
@@ -105,7 +105,7 @@ class _Reader:
             found = compiled(nowhere, self.language).found_in(text)
             if found is not None and found[1].split()[-1:] not in ([link] for link in self.lists["each_one"]):
                 text = f"{found[1]} {found[2]}".strip()
-        mention = Mention(place=place)
+        mention = Mention(place=place, known=bool(place.pop("known", False)))
         words, mention = self._articles(text.split(), mention, numbers=False)
         words = self._take_leading(words, place)
         if words[:1] == ["of"]:
@@ -217,6 +217,8 @@ class _Reader:
         if predicate and head[: len(predicate)] == predicate and self._names(predicate, noun):
             head = [word for word in predicate if word not in self.lists["indefinite"]]
             noun, mention = head[-1], replace(mention, known=True)
+        head = [common_noun(word, self.language) for word in head]
+        noun = head[-1] if head else ""
         colour, plain = self._coloured(head)
         if noun in self.lists["pronouns"] or noun in self.lists["generic"] or not noun or self._only_adjectives(head):
             return self._unnamed(plain, noun, colour, described, mention)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prompts.vocabulary_loader import vocabulary
+from workflows.planning.wording import mistyped
 
 if TYPE_CHECKING:
     import inflect
@@ -62,6 +63,21 @@ def plural(word: str, language: str = "english") -> str:
 def is_plural(word: str, language: str = "english") -> bool:
     """Whether a noun can only be read as more than one."""
     return singular(word, language) != word or word in vocabulary(language).words.always_plural
+
+
+@lru_cache(maxsize=4096)
+def common_noun(word: str, language: str = "english") -> str:
+    """`word`, or the common noun that it is when two of its letters are swapped, or one is doubled or not."""
+    known = _common_nouns(language)
+    if len(word) < 5 or word in known or not word.isalpha():
+        return word
+    return next((noun for noun in known if mistyped(word, noun)), word)
+
+
+@lru_cache(maxsize=8)
+def _common_nouns(language: str) -> dict[str, None]:
+    nouns = vocabulary(language).words.lists["common"]
+    return dict.fromkeys(form for noun in nouns for form in (noun, plural(noun, language)))
 
 
 def head_end(words: list[str], language: str = "english") -> int:

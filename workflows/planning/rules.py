@@ -142,7 +142,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     return Order(frame.act, names, values, clause.asked, clause.words)
 
 
-_ANYTHING_GOES = frozenset({"edit", "open", "help", "describe", "clear_selection"})
+_ANYTHING_GOES = frozenset({"edit", "open", "help", "describe", "clear_selection", "none_of_its_business"})
 
 
 def _bare(clause: Clause, language: str) -> Order | None:

@@ -94,6 +94,15 @@ def mended(text: str, language: str = "english") -> Iterator[str]:
                 yield " ".join([*words[:position], other, *words[position + 1 :]])
 
 
+def mistyped(word: str, other: str) -> bool:
+    """Whether the two differ by two neighbours swapped, or by one letter doubled or not."""
+    if len(word) == len(other):
+        return one_slip(word, other)
+    longer, shorter = (word, other) if len(word) > len(other) else (other, word)
+    doubled = (position for position in range(1, len(longer)) if longer[position] == longer[position - 1])
+    return any(longer[:position] + longer[position + 1 :] == shorter for position in doubled)
+
+
 def one_slip(word: str, other: str) -> bool:
     """Whether the two differ by two neighbours swapped, or by one letter left out or doubled."""
     if abs(len(word) - len(other)) > 1 or word == other or word[0] != other[0]:
