@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
-from workflows.planning.mention import Mention, Names, shared
+from workflows.planning.mention import WHEN, Mention, Names, shared
 from workflows.planning.nouns import common_noun, head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
 from workflows.planning.wording import replaced, without_end, without_start
@@ -105,7 +105,7 @@ class _Reader:
             found = compiled(nowhere, self.language).found_in(text)
             if found is not None and found[1].split()[-1:] not in ([link] for link in self.lists["each_one"]):
                 text = f"{found[1]} {found[2]}".strip()
-        mention = Mention(place=place, known=bool(place.pop("known", False)))
+        mention = Mention(place=place, known=bool(place.pop("known", False) or WHEN & place.keys()))
         words, mention = self._articles(text.split(), mention, numbers=False)
         words = self._take_leading(words, place)
         if words[:1] == ["of"]:
