@@ -1,9 +1,9 @@
 """Reads the words of askmask: the vocabularies of the planner without a key, and the brief for a language model.
 
 English, the language of the grammar, is four YAML files a person can edit without programming: `english_words`,
-`_places`, `_frames` and `_answers`. Every other language is three: `<language>_phrases` and `_nouns`, by which a request
-is read as plain English, and `_answers`. All are checked when they are read, so that a slip in one of them names its
-file and its key.
+`_places`, `_frames` and `_answers`. Every other language is three: `<language>_phrases` and `_nouns`, by which a
+request is read as plain English, and `_answers`. All are checked when they are read, so that a slip in one of them
+names its file and its key.
 This module does not know what the patterns in those files mean, nor how a request is understood.
 """
 
@@ -81,7 +81,7 @@ class Frames(_Strict):
 
 
 class Answers(_Strict):
-    """The sentences askmask says, as `str.format` templates. A reply that a language lacks is `not_understood` there."""
+    """The sentences askmask says, as `str.format` templates; a reply that a language lacks is `not_understood`."""
 
     replies: dict[str, str]
     results: dict[str, str]

@@ -244,7 +244,9 @@ class _Speaker:
         if not tally:
             return [self.results["known_nothing"]]
         selection = outcome.data.get("selection") or ()
-        chosen = self._say("known_selected", handles=self._listed(selection)) if selection else self.results["selected_none"]
+        chosen = (
+            self._say("known_selected", handles=self._listed(selection)) if selection else self.results["selected_none"]
+        )
         return [self._say("known", what=self._what(tally), handles=handles), chosen]
 
     def _known_part(self, asked: Mapping[str, Any], tally: Mapping[str, int], handles: str) -> str:
@@ -328,7 +330,9 @@ class _Speaker:
         said = ""
         for where in gone:
             if "colour" in where:
-                said += " " + self.places["that_is_not"].format(be=self._be(n), colour=coloured(where["colour"], self.language))
+                said += " " + self.places["that_is_not"].format(
+                    be=self._be(n), colour=coloured(where["colour"], self.language)
+                )
             elif "label" in where:
                 said += self._say("left_out", what=self._many(where["label"]))
         return said

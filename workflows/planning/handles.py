@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-
 ENGLISH = {"range_of": "{first} to {last}", "and": " and ", "comma": ", "}
 
 

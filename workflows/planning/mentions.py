@@ -113,7 +113,12 @@ class _Reader:
             mention = replace(mention, one_of=bool(place.keys() & _PICKS) and "amount" not in place)
             words = self._take_leading(words, place)
         number = compiled("<number>", self.language).fits(" ".join(words))
-        if number is not None and int(number["number"]) > 1 and {"side", "from"} & place.keys() and "side_too" not in place:
+        if (
+            number is not None
+            and int(number["number"]) > 1
+            and {"side", "from"} & place.keys()
+            and "side_too" not in place
+        ):
             # "the two on the left" are the first two from there.
             side = place.pop("side", None) or place["from"]
             place.update({"from": side, "ordinal": 1, "amount": number["number"]})

@@ -64,7 +64,7 @@ def _plan(said: Spoken, state: Situation, language: str = "english") -> Plan:
 
 
 def mood(english: str, language: str = "english") -> str:
-    """The act of the first clause of `english`, a request in plain English, which decides how its answer begins; "" if there is none."""
+    """The act of the first clause of `english`, which decides how its answer begins; "" if there is none."""
     found = clauses(english, language)
     order = understand(found[0], language) if found else None
     return order.act if order is not None else ""
