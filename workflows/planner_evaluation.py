@@ -50,7 +50,7 @@ def planner_of(llm: str | None) -> Callable[[str, PlanContext], Plan]:
         for tries in range(_TRIES):
             try:
                 return model_plan(request, context, model)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001, every provider has its own errors
                 if tries == _TRIES - 1 or not passes(error):
                     raise explained(error, model_name(llm)) from None
                 time.sleep(wait_before(error, tries))

@@ -86,7 +86,7 @@ def language_of(request: str, usual: str = ENGLISH) -> str:
     if any(_KANA.search(word) for word in words):
         return "japanese"
     if any(_IDEOGRAPHS.search(word) for word in words):
-        return "chinese"
+        return usual if usual == "japanese" else "chinese"
     bare = [plain(word) for word in words]
     english = sum(word in english_words() for word in bare)
     if not words or (bare == words and 2 * english > len(words)):

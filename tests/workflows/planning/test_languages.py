@@ -61,7 +61,7 @@ def test_language_of_words_that_languages_share_is_that_of_the_conversation() ->
         ("der dritte Apfel von links", "the third apple from the left"),
         ("die Äpfel", "the apples"),
         ("une caisse de citrons", "a zzqa of lemons"),
-        ("最上面一排最大的两个橙子", "the 2 biggest oranges in the top row"),
+        ("最上面一排最大的两个橙子", "2 biggest oranges in the top row"),
         ("レモン以外全部", "all of them except lemons"),
     ],
 )
@@ -71,16 +71,10 @@ def test_spoken_pieces_are_put_in_the_order_of_english(request_: str, english: s
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_spoken_every_name_said_back_is_read_as_what_it_names(language: str) -> None:
-    nouns = other_language(language).nouns
-    for group in nouns.nouns.values():
-        for noun in group:
-            if next(noun in other for other in nouns.nouns.values() if noun in other) and noun not in (
-                "object",
-                "thing",
-            ):
-                said = spoken(named(noun, language, many=True), language)
-                if said.language == language:
-                    assert said.english.removeprefix("the ") in (plural_phrase(noun), noun), (noun, said)
+    for group in other_language(language).nouns.nouns.values():
+        for noun in set(group) - {"object", "thing"}:  # read as "things", which is no name
+            said = spoken(named(noun, language, many=True), language)
+            assert said.english.lower() in (plural_phrase(noun), noun)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
