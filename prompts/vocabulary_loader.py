@@ -1,7 +1,9 @@
 """Reads the words of askmask: the vocabularies of the planner without a key, and the brief for a language model.
 
-A vocabulary is four YAML files a person can edit without programming: `<language>_words`, `_places`, `_frames` and
-`_answers`. They are checked when they are read, so that a slip in one of them names its file and its key.
+English, the language of the grammar, is four YAML files a person can edit without programming: `english_words`,
+`_places`, `_frames` and `_answers`. Every other language is three: `<language>_phrases` and `_nouns`, by which a
+request is read as plain English, and `_answers`. All are checked when they are read, so that a slip in one of them
+names its file and its key.
 This module does not know what the patterns in those files mean, nor how a request is understood.
 """
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 else:  # the same in C, six times as fast, where PyYAML was built with it
     _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Meaning = dict[str, str | int | float | bool]
+_BOOK = "_phrases.yaml"
 _File = TypeVar("_File", bound=BaseModel)
 
 
@@ -78,12 +81,63 @@ class Frames(_Strict):
 
 
 class Answers(_Strict):
-    """The sentences askmask says, as `str.format` templates."""
+    """The sentences askmask says, as `str.format` templates; a reply that a language lacks is `not_understood`."""
 
     replies: dict[str, str]
     results: dict[str, str]
     places: dict[str, str]
-    table: dict[str, str]
+    table: dict[str, str] = {}
+    """The handle table as a language model sees it, in English only."""
+
+
+class Phrases(_Strict):
+    """How requests of another language are read as plain English: what is said, by the English it stands for.
+
+    Each part has its place in the English sentence: acts begin it; then come, for each thing, articles, ordinals,
+    numbers, extremes, its colour and its name (from the nouns), places; closings end it.
+    """
+
+    alone: dict[str, list[str]]
+    """Acts that need nothing more."""
+    acts: dict[str, list[str]]
+    """The first of these that is said decides."""
+    closings: dict[str, list[str]] = {}
+    joins: dict[str, list[str]]
+    links: dict[str, list[str]] = {}
+    articles: dict[str, list[str]] = {}
+    stand_ins: dict[str, list[str]]
+    """Instead of a name: "them", "the others"."""
+    ordinals: dict[str, list[str]]
+    numbers: dict[int, list[str]]
+    extremes: dict[str, list[str]]
+    places: dict[str, list[str]]
+    joins_after: dict[str, list[str]] = {}
+    """Joins said after what they join, like the Japanese "except"."""
+    then: list[str]
+    dropped: list[str]
+    spaced: bool = True
+    """Whether words are written apart."""
+    named: str
+    """A colour and a noun, in their order."""
+
+
+class Nouns(_Strict):
+    """Names of things and colours, by their English; forms are `singular / plural`, the first one is what is said back.
+
+    `plurals` makes the plural of a singular alone by its ending; nouns are grouped by gender, colours have a form each.
+    """
+
+    plurals: dict[str, str] = {}
+    nouns: dict[str, dict[str, list[str]]]
+    colours: dict[str, dict[str, list[str]]]
+
+    def plural(self, singular: str) -> str:
+        """The plural by the ending of `singular`, or "" where no ending fits; of several words, the first one's."""
+        first, _, rest = singular.partition(" ")
+        ending = max((end for end in self.plurals if first.endswith(end)), key=len, default=None)
+        if ending is None:
+            return ""
+        return f"{first[: len(first) - len(ending)]}{self.plurals[ending]} {rest}".strip()
 
 
 class Vocabulary(_Strict):
@@ -94,6 +148,42 @@ class Vocabulary(_Strict):
     places: Places
     frames: list[Frame]
     answers: Answers
+
+
+class Language(_Strict):
+    """A language other than English: how it is read, and its names of things."""
+
+    name: str
+    phrases: Phrases
+    nouns: Nouns
+
+
+@lru_cache(maxsize=1)
+def other_languages() -> tuple[str, ...]:
+    """The languages that there is a phrase book for."""
+    names = (entry.name for entry in files("prompts").joinpath("vocabulary").iterdir())
+    return tuple(sorted(name.removesuffix(_BOOK) for name in names if name.endswith(_BOOK)))
+
+
+@lru_cache(maxsize=16)
+def other_language(name: str) -> Language:
+    """The phrases and nouns of one of `other_languages`, read once.
+
+    Raises:
+        ConfigError: a file is missing, is not YAML, or holds a key or value that it should not.
+    """
+    phrases = read_vocabulary_file(f"{name}_phrases.yaml", Phrases)
+    return Language(name=name, phrases=phrases, nouns=read_vocabulary_file(f"{name}_nouns.yaml", Nouns))
+
+
+@lru_cache(maxsize=16)
+def answers_in(language: str) -> Answers:
+    """What is said in `language`, read once.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or holds a key or value that it should not.
+    """
+    return read_vocabulary_file(f"{language}_answers.yaml", Answers)
 
 
 def vocabulary(language: str = "english") -> Vocabulary:
@@ -112,7 +202,7 @@ def _read(language: str) -> Vocabulary:
         words=read_vocabulary_file(f"{language}_words.yaml", Words),
         places=read_vocabulary_file(f"{language}_places.yaml", Places),
         frames=read_vocabulary_file(f"{language}_frames.yaml", Frames).frames,
-        answers=read_vocabulary_file(f"{language}_answers.yaml", Answers),
+        answers=answers_in(language),
     )
 
 

@@ -15,7 +15,7 @@ from workflows.planning.edits import edit, edit_all, edit_rest, undo_edit
 from workflows.planning.keeping import add, again, all_known, before, clear_selection, narrow, others, subtract
 from workflows.planning.knowing import known_of, selecting
 from workflows.planning.looking import described_afresh, everything, look, picks_one
-from workflows.planning.mention import Mention, Names
+from workflows.planning.mention import WHEN, Mention, Names
 from workflows.planning.orders import Calls, Order, call
 from workflows.planning.places import CannotPlanError, Where, places_of
 from workflows.planning.pointing import (
@@ -48,7 +48,8 @@ def count(order: Order, state: Situation) -> Calls:
         return [*calls, call("count")]
     about_known = names.remaining or any(mention.known for mention in mentions)
     named = [mention for mention in mentions if mention.phrase is not None]
-    if named and not (about_known and all(state.matching_labels(mention)[0] for mention in named)):
+    earlier = any(WHEN & mention.place.keys() for mention in mentions)
+    if named and not earlier and not (about_known and all(state.matching_labels(mention)[0] for mention in named)):
         if len(named) < len(mentions):
             raise CannotPlanError("one_at_a_time")
         return look("count", names, state)
@@ -268,6 +269,7 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "edit_all": edit_all,
     "undo_edit": undo_edit,
     "edit_later": reply_with("edit_later"),
+    "none_of_its_business": reply_with("out_of_scope"),
     "similar": similar,
     "count_these": these(count),
     "find_these": these(ground),

@@ -7,15 +7,15 @@ handles. This module does not know how the calls were planned, nor how they were
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prompts.vocabulary_loader import vocabulary
+from prompts.vocabulary_loader import answers_in
 from workflows.planning.context import PlanContext
-from workflows.planning.handles import listed
+from workflows.planning.handles import joined, listed
 from workflows.planning.mention import RELATIONS
-from workflows.planning.nouns import counted, plural_phrase
+from workflows.planning.naming import coloured, counted, named
 from workflows.planning.reasons import reasons
 
 _SILENT_BEFORE_OTHERS = ("segment", "ground", "select")
@@ -55,7 +55,7 @@ def answer(outcomes: Sequence[Outcome], context: PlanContext, asked: str = "", l
         found_nothing = found_nothing or (_looks(outcome) and not outcome.data.get("objects"))
         if found_nothing or not _superseded(outcome, outcomes[position + 1 :]):
             sentences += speaker.said(outcome, done)
-    return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+    return speaker.results["between"].join(dict.fromkeys(sentence for sentence in sentences if sentence))
 
 
 def _looks(outcome: Outcome) -> bool:
@@ -79,12 +79,12 @@ class _Speaker:
 
     def __init__(self, context: PlanContext, asked: str, language: str) -> None:
         self.context, self.asked, self.language = context, asked, language
-        self.results = vocabulary(language).answers.results
-        self.places = vocabulary(language).answers.places
+        self.results = answers_in(language).results
+        self.places = answers_in(language).places
 
     def said(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
         if outcome.data.get("candidates"):
-            return [self._say("tied", handles=listed(outcome.data["candidates"]))]
+            return [self._say("tied", handles=self._listed(outcome.data["candidates"]))]
         match outcome.tool:
             case "count":
                 return self._counted(outcome, done)
@@ -103,7 +103,7 @@ class _Speaker:
             case "forget":
                 gone = [name for name in outcome.data.get("forgotten", ()) if name.startswith("m")]
                 whole = not outcome.arguments.get("handles")
-                return [self.results["forgotten_all"] if whole else self._say("forgotten", handles=listed(gone))]
+                return [self.results["forgotten_all"] if whole else self._say("forgotten", handles=self._listed(gone))]
             case _:
                 return [outcome.text.strip() or self.results["done"]]
 
@@ -133,7 +133,7 @@ class _Speaker:
         return sentences + [line for phrase in counts for line in self._doubts(phrase, counts)] + self._compared(counts)
 
     def _sums(self, found: Mapping[str, int], looked_for: Sequence[str], place: str, handles: str) -> list[str]:
-        missing = [plural_phrase(phrase, self.language) for phrase in looked_for if phrase not in found]
+        missing = [self._many(phrase) for phrase in looked_for if phrase not in found]
         sentences = []
         if found:
             key = "yes" if self.asked == "exists" else "count"
@@ -141,7 +141,7 @@ class _Speaker:
             sentences.append(self._say(key, be=be, what=self._what(found), place=place, handles=handles))
         if missing:
             key = "no" if self.asked == "exists" and not found else "count_none"
-            sentences.append(self._say(key, what=_joined(missing, "or"), place=place))
+            sentences.append(self._say(key, what=self._joined(missing, "or"), place=place))
         if len(found) > 1 and not looked_for:
             sentences.append(self._say("in_all", n=sum(found.values())))
         return sentences
@@ -171,11 +171,11 @@ class _Speaker:
         sentences = []
         low, high = count.get("low", count["n"]), count.get("high", count["n"])
         if low != high:
-            of = f" ({plural_phrase(phrase, self.language)})" if len(counts) > 1 else ""
+            of = self.results["of_phrase"].format(what=self._many(phrase)) if len(counts) > 1 else ""
             sentences.append(self._say("range", low=low, high=high, of=of))
         if count.get("borderline"):
             doubtful = count["borderline"]
-            sentences.append(self._say("doubtful", handles=listed(doubtful), be=self._be(len(doubtful))))
+            sentences.append(self._say("doubtful", handles=self._listed(doubtful), be=self._be(len(doubtful))))
         if count.get("saturated"):
             sentences.append(self.results["saturated"])
         return sentences
@@ -185,7 +185,7 @@ class _Speaker:
             return []
         (most, m), (least, n) = sorted(counts.items(), key=lambda item: -int(item[1]["n"]))
         key = "more" if m["n"] > n["n"] else "as_many"
-        return [self._say(key, most=plural_phrase(most, self.language), least=plural_phrase(least, self.language))]
+        return [self._say(key, most=self._many(most), least=self._many(least))]
 
     # --- words that the detector does not know -----------------------------------------------------------
 
@@ -197,8 +197,8 @@ class _Speaker:
     def _why_unknown(self, outcome: Outcome) -> list[str]:
         if not (phrases := self._unknown(outcome)):
             return []
-        named = [plural_phrase(phrase, self.language) for phrase in phrases]
-        return [self._say("count_unknown", what=_joined(named, "or"), why=outcome.data["unknown"]["why"])]
+        said = [self._many(phrase) for phrase in phrases]
+        return [self._say("count_unknown", what=self._joined(said, "or"), why=outcome.data["unknown"]["why"])]
 
     # --- objects -----------------------------------------------------------------------------------------
 
@@ -212,8 +212,8 @@ class _Speaker:
             be = self._be(sum(found.values()))
             sentences.append(self._say(key, what=self._what(found), be=be, handles=self._handles(outcome)))
         if missing:
-            named = [plural_phrase(phrase, self.language) for phrase in missing]
-            sentences.append(self._say("count_none", what=_joined(named, "or"), place=self._place(outcome, 0)))
+            said = [self._many(phrase) for phrase in missing]
+            sentences.append(self._say("count_none", what=self._joined(said, "or"), place=self._place(outcome, 0)))
         elif not found and not unknown:
             empty = {"select": "selected_none", "show": "shown_picture"}.get(outcome.tool, "nothing_like_that")
             sentences.append(self.results[empty])
@@ -230,7 +230,7 @@ class _Speaker:
 
     def _moved(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
         number = sum(each.tool == outcome.tool for each in done)
-        steps = counted(number, self.results["step"], self.language)
+        steps = self.results["step" if number == 1 else "steps"].format(n=number)
         sentences = [self._say("undone" if outcome.tool == "undo" else "redone", steps=steps)]
         found = self._tally(outcome)
         if found:
@@ -247,13 +247,15 @@ class _Speaker:
         tally: dict[str, int] = {}
         for entry in known:
             tally[entry["label"]] = tally.get(entry["label"], 0) + len(entry["handles"])
-        handles = ": " + listed(handle for entry in known for handle in entry["handles"])
+        handles = self.results["colon"] + self._listed(handle for entry in known for handle in entry["handles"])
         if outcome.arguments:
             return [self._known_part(outcome.arguments, tally, handles)]
         if not tally:
             return [self.results["known_nothing"]]
         selection = outcome.data.get("selection") or ()
-        chosen = self._say("known_selected", handles=listed(selection)) if selection else self.results["selected_none"]
+        chosen = (
+            self._say("known_selected", handles=self._listed(selection)) if selection else self.results["selected_none"]
+        )
         return [self._say("known", what=self._what(tally), handles=handles), chosen]
 
     def _known_part(self, asked: Mapping[str, Any], tally: Mapping[str, int], handles: str) -> str:
@@ -262,18 +264,18 @@ class _Speaker:
         place += self.results["of_turn"].format(turn=asked["turn"]) if asked.get("turn") is not None else ""
         if tally:
             return self._say("known_part", what=self._what(tally), place=place, handles=handles)
-        what = plural_phrase(asked.get("label") or self.results["thing"], self.language)
+        what = self._many(asked.get("label") or self.results["thing"])
         return self._say("known_part_none", what=what, place=place)
 
     def _similar(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
         counts: Mapping[str, Mapping[str, Any]] = outcome.data.get("counts") or {}
         examples, own = self._examples(outcome, done), {thing["handle"] for thing in outcome.data.get("objects") or ()}
-        values = {"examples": listed(examples), "place": self._on(outcome.arguments)}
+        values = {"examples": self._listed(examples), "place": self._on(outcome.arguments)}
         if own - set(examples):
             what, be = self._what({phrase: count["n"] for phrase, count in counts.items()}), self._be(len(own))
             said = self._say("like", what=what, be=be, handles=self._handles(outcome), **values)
         else:
-            what = _joined([plural_phrase(phrase, self.language) for phrase in counts], "and")
+            what = self._joined([self._many(phrase) for phrase in counts], "and")
             said = self._say("like_no_other" if own else "like_none", what=what, **values)
         return [said] + [line for phrase in counts for line in self._doubts(phrase, counts)]
 
@@ -295,16 +297,15 @@ class _Speaker:
             tally[label] = tally.get(label, 0) + 1
         return tally
 
-    @staticmethod
-    def _handles(outcome: Outcome) -> str:
+    def _handles(self, outcome: Outcome) -> str:
         handles = [thing["handle"] for thing in outcome.data.get("objects") or ()]
-        return f": {listed(handles)}" if handles else ""
+        return self.results["colon"] + self._listed(handles) if handles else ""
 
     # --- places ------------------------------------------------------------------------------------------
 
     def _place(self, outcome: Outcome, n: int) -> str:
         words = self._where(outcome.arguments.get("where") or {}, n)
-        return f" {words}" if words else ""
+        return self.results["at"].format(place=words) if words else ""
 
     def _where(self, where: Mapping[str, Any], n: int, *, after_be: bool = False) -> str:
         """A `where` in words; what has no words is left out."""
@@ -323,7 +324,7 @@ class _Speaker:
         words += [self.places[key].format(name=where[key]) for key in RELATIONS if key in where]
         if "colour" in where:
             said = "{colour}" if after_be else self.places["that_is"]
-            words.append(said.format(colour=where["colour"], be=self._be(n)))
+            words.append(said.format(colour=coloured(where["colour"], self.language), be=self._be(n)))
         return " ".join(words)
 
     def _left_out(self, outcome: Outcome, done: Sequence[Outcome], n: int) -> str:
@@ -338,29 +339,35 @@ class _Speaker:
         said = ""
         for where in gone:
             if "colour" in where:
-                said += " " + self.places["that_is_not"].format(be=self._be(n), colour=where["colour"])
+                said += " " + self.places["that_is_not"].format(
+                    be=self._be(n), colour=coloured(where["colour"], self.language)
+                )
             elif "label" in where:
-                said += self._say("left_out", what=plural_phrase(where["label"], self.language))
+                said += self._say("left_out", what=self._many(where["label"]))
         return said
 
     # --- words -------------------------------------------------------------------------------------------
 
     def _what(self, tally: Mapping[str, int]) -> str:
-        return _joined([counted(n, phrase, self.language) for phrase, n in tally.items()], "and")
+        return self._joined([counted(n, phrase, self.language) for phrase, n in tally.items()], "and")
 
-    @staticmethod
-    def _be(number: int) -> str:
-        return "is" if number == 1 else "are"
+    def _many(self, phrase: str) -> str:
+        return named(phrase, self.language, many=True)
+
+    def _listed(self, handles: Iterable[str]) -> str:
+        return listed(handles, self.results)
+
+    def _joined(self, parts: Sequence[str], last: str) -> str:
+        return joined(parts, self.results[last], self.results["comma"])
+
+    def _be(self, number: int) -> str:
+        return self.results["be_one" if number == 1 else "be_many"]
 
     def _say(self, key: str, **values: object) -> str:
         return _capital(self.results[key].format(**values))
 
 
 _SPOKEN = ("side", "row", "column", *RELATIONS, "colour", "label")
-
-
-def _joined(parts: Sequence[str], last: str) -> str:
-    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _capital(text: str) -> str:

@@ -5,9 +5,9 @@ This module does not know how things are looked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from workflows.planning.mention import RELATIONS, Mention
+from workflows.planning.mention import RELATIONS, WHEN, Mention
 from workflows.planning.orders import Calls, call
 from workflows.planning.places import CannotPlanError, Places, places_of
 from workflows.planning.pointing import clicked, here_of
@@ -34,6 +34,8 @@ def known_of(mention: Mention, state: Situation, *, keep_label: bool = True) -> 
         CannotPlanError: it means nothing that is known, or cannot be expressed.
     """
     here = here_of(state)
+    if WHEN & mention.place.keys():
+        return _found_when(mention, state, here)
     if mention.handles:
         return Known(state.existing(mention.handles), places_of(mention, here, colour=mention.colour))
     at_click = mention.pointing or (mention.pronoun and not mention.plural and not mention.place)
@@ -57,6 +59,21 @@ def known_of(mention: Mention, state: Situation, *, keep_label: bool = True) -> 
         label = in_selection[0] if len(in_selection) == 1 else None
         places = places_of(mention, here, colour=colour, label=label)
     return Known(None, places)
+
+
+def _found_when(mention: Mention, state: Situation, here: str | None) -> Known:
+    """What was found in a turn, selected or not: "the ones you found first"."""
+    labels, colour = state.matching_labels(mention)
+    pool = list(state.of_labels(labels)) if mention.phrase is not None else list(state.handles)
+    turns = sorted({known.turn for known in state.objects if known.handle in pool})
+    if not turns:
+        raise CannotPlanError("not_known" if state.objects else "nothing_found_yet", thing=str(mention.phrase))
+    place = dict(mention.place)
+    turn = int(place.pop("found", 0)) or int(place["turn"])
+    if turn < 0 or "found" in mention.place:
+        place["turn"] = turns[-1] if turn < 0 else turns[0]
+    colour = colour if mention.phrase is not None else mention.colour
+    return Known(pool, places_of(replace(mention, place=place, plural=True), here, colour=colour))
 
 
 def _nameless(mention: Mention, state: Situation, here: str | None) -> Known:

@@ -12,6 +12,8 @@ from prompts.vocabulary_loader import Meaning
 
 RELATIONS = ("inside", "outside", "near", "left_of", "right_of", "above", "below")
 """Where a thing can be to another, as `where` names it."""
+WHEN = frozenset({"turn", "found"})
+"""When a thing was found: in which turn (negative: from the last), or first (1) or last (-1) of all."""
 SHARED = frozenset({"side", "side_too", "row", "column", *RELATIONS})
 """What is said of the place of the last of several things and meant for all."""
 _LOCATIVE = frozenset({"on", "in", "at", "under", "behind", "beside", "inside"})

@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 
 from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
-from workflows.planning.mention import Mention, Names, shared
-from workflows.planning.nouns import head_end, is_plural, singular_phrase, with_article
+from workflows.planning.mention import WHEN, Mention, Names, shared
+from workflows.planning.nouns import common_noun, head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
 from workflows.planning.wording import replaced, without_end, without_start
 
@@ -56,7 +56,7 @@ class _Reader:
             before = words[start - 1] if start else ""
             in_a_place = before in self.lists["the"] | self.lists["at"] | self.lists["links"] - self.lists[
                 "copula"
-            ] or compiled("<side>", self.language).fits(before)
+            ] or all(compiled("<side>", self.language).fits(word) for word in (before, words[start]))
             if " ".join(words[start:]) in self.lists["remaining"] and not in_a_place:
                 if before in self.lists["copula"]:
                     start -= 1
@@ -105,7 +105,7 @@ class _Reader:
             found = compiled(nowhere, self.language).found_in(text)
             if found is not None and found[1].split()[-1:] not in ([link] for link in self.lists["each_one"]):
                 text = f"{found[1]} {found[2]}".strip()
-        mention = Mention(place=place)
+        mention = Mention(place=place, known=bool(place.pop("known", False) or WHEN & place.keys()))
         words, mention = self._articles(text.split(), mention, numbers=False)
         words = self._take_leading(words, place)
         if words[:1] == ["of"]:
@@ -113,9 +113,15 @@ class _Reader:
             mention = replace(mention, one_of=bool(place.keys() & _PICKS) and "amount" not in place)
             words = self._take_leading(words, place)
         number = compiled("<number>", self.language).fits(" ".join(words))
-        if number is not None and int(number["number"]) > 1 and "side" in place and "side_too" not in place:
+        if (
+            number is not None
+            and int(number["number"]) > 1
+            and {"side", "from"} & place.keys()
+            and "side_too" not in place
+        ):
             # "the two on the left" are the first two from there.
-            place.update({"from": place.pop("side"), "ordinal": 1, "amount": number["number"]})
+            side = place.pop("side", None) or place["from"]
+            place.update({"from": side, "ordinal": 1, "amount": number["number"]})
             words = []
         words, mention = self._articles(words, mention)
         return self._named(words, mention)
@@ -216,6 +222,8 @@ class _Reader:
         if predicate and head[: len(predicate)] == predicate and self._names(predicate, noun):
             head = [word for word in predicate if word not in self.lists["indefinite"]]
             noun, mention = head[-1], replace(mention, known=True)
+        head = [common_noun(word, self.language) for word in head]
+        noun = head[-1] if head else ""
         colour, plain = self._coloured(head)
         if noun in self.lists["pronouns"] or noun in self.lists["generic"] or not noun or self._only_adjectives(head):
             return self._unnamed(plain, noun, colour, described, mention)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prompts.vocabulary_loader import vocabulary
+from workflows.planning.wording import mistyped
 
 if TYPE_CHECKING:
     import inflect
@@ -64,6 +65,21 @@ def is_plural(word: str, language: str = "english") -> bool:
     return singular(word, language) != word or word in vocabulary(language).words.always_plural
 
 
+@lru_cache(maxsize=4096)
+def common_noun(word: str, language: str = "english") -> str:
+    """`word`, or the common noun that it is when two of its letters are swapped, or one is doubled or not."""
+    known = _common_nouns(language)
+    if len(word) < 5 or word in known or not word.isalpha():
+        return word
+    return next((noun for noun in known if mistyped(word, noun)), word)
+
+
+@lru_cache(maxsize=8)
+def _common_nouns(language: str) -> dict[str, None]:
+    nouns = vocabulary(language).words.lists["common"]
+    return dict.fromkeys(form for noun in nouns for form in (noun, plural(noun, language)))
+
+
 def head_end(words: list[str], language: str = "english") -> int:
     """How many of `words` come before the description: "box of cereal" → 1, "wine glass" → 2."""
     links = set(vocabulary(language).words.lists["links"])
@@ -90,11 +106,6 @@ def plural_phrase(phrase: str, language: str = "english") -> str:
     if end == 0:
         return phrase
     return " ".join([*words[: end - 1], plural(words[end - 1], language), *words[end:]])
-
-
-def counted(number: int, phrase: str, language: str = "english") -> str:
-    """`number` and `phrase` in the form that goes with it: "1 lemon", "17 oranges"."""
-    return f"{number} {phrase if number == 1 else plural_phrase(phrase, language)}"
 
 
 def with_article(phrase: str) -> str:

@@ -13,12 +13,12 @@ Text is matched as words, each followed by one space. This module does not know 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from agent_tools.errors import ConfigError
-from prompts.vocabulary_loader import Words, vocabulary
+from prompts.vocabulary_loader import vocabulary
 
 Values = dict[str, str | int]
 
@@ -43,7 +43,7 @@ class Pattern:
     text: str
     expression: str
     starts: frozenset[str] | None
-    language: str
+    tables: Mapping[str, Mapping[str, str | int]]
 
     def fits(self, words: str) -> Values | None:
         """The values of the slots if the pattern fits all of `words`, else None."""
@@ -74,7 +74,7 @@ class Pattern:
     def _values(self, found: re.Match[str] | None) -> Values | None:
         if found is None:
             return None
-        tables = _value_tables(self.language)
+        tables = self.tables
         values: Values = {}
         for slot, text in found.groupdict().items():
             if text is not None:
@@ -94,12 +94,34 @@ def compiled(text: str, language: str = "english") -> Pattern:
     Raises:
         ConfigError: a bracket is not closed, or a list or slot is not in the vocabulary.
     """
+    return compile_pattern(text, vocabulary(language).words.lists, _value_tables(language))
+
+
+def compile_pattern(
+    text: str, lists: Mapping[str, Sequence[str]], tables: Mapping[str, Mapping[str, str | int]]
+) -> Pattern:
+    """The pattern `text`.
+
+    Args:
+        text: As the vocabulary writes it.
+        lists: What `{name}` stands for.
+        tables: Slot → spelling → value.
+
+    Raises:
+        ConfigError: a bracket is not closed, or a list or slot is not known.
+    """
     tokens = [match.group(1) for match in _TOKEN.finditer(text)]
-    compiler = _Compiler(text, tokens, vocabulary(language).words)
+    compiler = _Compiler(text, tokens, lists, tables)
     piece = compiler.alternatives()
     if compiler.position != len(tokens):
         raise compiler.error("closes a bracket that was not opened")
-    return Pattern(text, piece.expression, None if piece.optional else piece.starts, language)
+    return Pattern(text, piece.expression, None if piece.optional else piece.starts, tables)
+
+
+def with_literals(text: str, change: Callable[[str], str]) -> str:
+    """A pattern with its plain words changed; brackets, lists and slots stay."""
+    parts = (match.group(1) for match in _TOKEN.finditer(text))
+    return " ".join(part if part[0] in "{<[]()|$" else change(part) for part in parts)
 
 
 def literal_words(text: str) -> Iterator[str]:
@@ -128,8 +150,14 @@ class _Piece:
 class _Compiler:
     """Recursive descent over the tokens of one pattern."""
 
-    def __init__(self, text: str, tokens: list[str], words: Words) -> None:
-        self.text, self.tokens, self.words = text, tokens, words
+    def __init__(
+        self,
+        text: str,
+        tokens: list[str],
+        lists: Mapping[str, Sequence[str]],
+        tables: Mapping[str, Mapping[str, str | int]],
+    ) -> None:
+        self.text, self.tokens, self.lists, self.tables = text, tokens, lists, tables
         self.position = 0
 
     def alternatives(self) -> _Piece:
@@ -175,14 +203,14 @@ class _Compiler:
     def _slot(self, name: str) -> _Piece:
         if name in _FREE_SLOTS:
             return _Piece(_FREE_SLOTS[name], None)
-        if name not in self.words.values:
+        if name not in self.tables:
             raise self.error(f"has an unknown slot <{name}>")
-        return _any_of([spelling for spellings in self.words.values[name].values() for spelling in spellings])
+        return _any_of(self.tables[name])
 
-    def _list(self, name: str) -> list[str]:
-        if name not in self.words.lists:
+    def _list(self, name: str) -> Sequence[str]:
+        if name not in self.lists:
             raise self.error(f"names an unknown list {{{name}}}")
-        return self.words.lists[name]
+        return self.lists[name]
 
     def _peek(self) -> str | None:
         return self.tokens[self.position] if self.position < len(self.tokens) else None
@@ -194,10 +222,10 @@ class _Compiler:
         )
 
 
-def _any_of(entries: list[str]) -> _Piece:
+def _any_of(entries: Iterable[str]) -> _Piece:
     longest_first = sorted(entries, key=len, reverse=True)
     expression = "|".join(re.escape(entry) + " " for entry in longest_first)
-    return _Piece(f"(?:{expression})", frozenset(entry.split(" ", 1)[0] for entry in entries))
+    return _Piece(f"(?:{expression})", frozenset(entry.split(" ", 1)[0] for entry in longest_first))
 
 
 def _union(pieces: list[_Piece]) -> frozenset[str] | None:

@@ -14,7 +14,7 @@ from workflows.planning.mention import RELATIONS, Mention
 
 Where = dict[str, Any]
 
-_FILTERS = ("side", "row", "column", *RELATIONS, "min_score", "review")
+_FILTERS = ("side", "row", "column", *RELATIONS, "min_score", "review", "turn")
 _SEVERAL = {"rows": "row", "columns": "column"}
 _EXTREME_OF_SIDE = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 _ORDER_FROM = {

@@ -55,11 +55,11 @@ def _told(group: Sequence[Known], words: Mapping[str, str]) -> str:
     else:
         key = "reason_made" if first["parent"] else "reason_unnamed"
     said = words[key].format(
-        handles=listed(each["handle"] for each in group),
+        handles=listed((each["handle"] for each in group), words),
         was=words["was_one" if len(group) == 1 else "was_many"],
         phrase=shorten(str(first["phrase"])),
         gesture=first["gesture"],
-        examples=listed(first["like"] or ()),
+        examples=listed(first["like"] or (), words),
         parent=(first["parent"] or ("",))[0],
         when=_when(first, words),
     )
@@ -88,7 +88,7 @@ def _certainty(provenance: Sequence[Known], words: Mapping[str, str]) -> list[st
         chance = f"{provenance[0]['chance']:.0%}"
         return [words["reason_doubtful" if provenance[0]["borderline"] else "reason_chance"].format(chance=chance)]
     doubtful = [each["handle"] for each in provenance if each["borderline"]]
-    return [words["doubtful"].format(handles=listed(doubtful))] if doubtful else []
+    return [words["doubtful"].format(handles=listed(doubtful, words))] if doubtful else []
 
 
 def _corrections(known: Known, words: Mapping[str, str]) -> Iterable[str]:

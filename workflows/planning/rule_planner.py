@@ -19,9 +19,10 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from prompts.vocabulary_loader import vocabulary
+from prompts.vocabulary_loader import answers_in
 from workflows.planning.answers import Outcome, answer
 from workflows.planning.context import PlanContext
+from workflows.planning.languages import ENGLISH, Spoken, language_of, spoken
 from workflows.planning.rules import mood, plan
 
 CONTEXT_KEY = "askmask_context"
@@ -32,11 +33,9 @@ class RulePlanner(BaseChatModel):
     """Plans and answers by rules; deterministic, offline, a few milliseconds.
 
     Attributes:
-        language: The vocabulary it reads and speaks.
         tools: Names of the tools it may call; None: any.
     """
 
-    language: str = "english"
     tools: tuple[str, ...] | None = None
 
     @property
@@ -64,21 +63,34 @@ class RulePlanner(BaseChatModel):
         request = messages[asked[-1]] if asked else HumanMessage("")
         since = messages[asked[-1] + 1 :] if asked else []
         context = PlanContext.model_validate(request.additional_kwargs.get(CONTEXT_KEY) or {})
+        usual = ENGLISH
+        for position in asked[:-1]:
+            usual = language_of(messages[position].text, usual)
         if any(isinstance(message, ToolMessage) for message in since):
-            said = answer(_outcomes(since), context, mood(request.text, self.language), self.language)
-            return _result(AIMessage(said or vocabulary(self.language).answers.results["done"]))
-        return _result(self._planned(request.text, context))
+            return _result(AIMessage(_answered(_outcomes(since), context, spoken(request.text, usual))))
+        return _result(self._planned(request.text, context, usual))
 
-    def _planned(self, request: str, context: PlanContext) -> AIMessage:
-        planned = plan(request, context, self.language)
+    def _planned(self, request: str, context: PlanContext, usual: str) -> AIMessage:
+        planned = plan(request, context, usual)
         unknown = [call.tool for call in planned.calls if self.tools is not None and call.tool not in self.tools]
         if unknown:
-            return AIMessage(vocabulary(self.language).answers.replies["no_tool"].format(tool=unknown[0]))
+            replies = answers_in(spoken(request, usual).language).replies
+            return AIMessage(replies.get("no_tool", replies["not_understood"]).format(tool=unknown[0]))
         calls = [
             ToolCall(name=call.tool, args=call.arguments, id=f"call_{uuid.uuid4().hex}", type="tool_call")
             for call in planned.calls
         ]
         return AIMessage(planned.reply or "", tool_calls=calls)
+
+
+def _answered(outcomes: Sequence[Outcome], context: PlanContext, said: Spoken) -> str:
+    """The answer in the language of the request, and which of its words were taken as they stand."""
+    words = answers_in(said.language).results
+    sentences = [answer(outcomes, context, mood(said.english), said.language) or words["done"]]
+    for key, taken in (("literally", said.literal.values()), ("left_out_words", said.left_out)):
+        if taken:
+            sentences.append(words[key].format(words=words["comma"].join(taken)))
+    return words["between"].join(sentences)
 
 
 def _outcomes(messages: Sequence[BaseMessage]) -> list[Outcome]:

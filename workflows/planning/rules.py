@@ -1,6 +1,6 @@
-"""The planner that needs no key: everyday English to tool calls, by grammar alone.
+"""The planner that needs no key: everyday words to tool calls, by grammar alone.
 
-    request → clauses (wording) → act and things (sentence shapes, mentions) → calls (decisions)
+    request → plain English (languages) → clauses (wording) → act and things (sentence shapes, mentions) → calls
 
 Pure and deterministic. The grammar and the words are data in prompts/vocabulary.
 This module does not know the tools beyond their names, and runs nothing.
@@ -13,13 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from prompts.vocabulary_loader import Frame, vocabulary
+from prompts.vocabulary_loader import Frame, answers_in, vocabulary
 from workflows.planning.acts import ACTS
 from workflows.planning.context import Plan, PlanContext, PlannedCall
 from workflows.planning.elsewhere import directed, sent, without_picture
 from workflows.planning.handles import listed
+from workflows.planning.languages import ENGLISH, Spoken, spoken
 from workflows.planning.mention import Names
 from workflows.planning.mentions import read_names
+from workflows.planning.naming import named
 from workflows.planning.orders import Order
 from workflows.planning.patterns import Pattern, Values, compiled
 from workflows.planning.places import CannotPlanError
@@ -31,31 +33,39 @@ _LONGEST_REQUEST = 1000
 _LONGEST_CLAUSE = 40
 
 
-def plan(request: str, context: PlanContext, language: str = "english") -> Plan:
+def plan(request: str, context: PlanContext, usual: str = ENGLISH) -> Plan:
     """The calls that `request` asks for, or a reply that says why there are none.
 
     Args:
-        request: What a person typed.
+        request: What a person typed, in any language that there is a phrase book for.
         context: What is known of the conversation.
-        language: The vocabulary to read it with.
+        usual: The language of the conversation so far, for words that several languages share.
     """
-    state = Situation.before(context)
-    calls: list[PlannedCall] = []
+    said = spoken(request, usual)
+    state = Situation.before(said.hidden(context))
+    if said.unread:
+        return Plan(reply=_reply(CannotPlanError("unread", word=said.unread), state, said))
+    made = _plan(said, state)
+    return said.shown(made) if said.literal else made
+
+
+def _plan(said: Spoken, state: Situation, language: str = "english") -> Plan:
+    request, calls = said.english, list[PlannedCall]()
     try:
         for order in _orders(request, state, language):
             current = state.after(calls)
             order = _continued(order, calls)
             calls = _merged(calls, sent(ACTS[order.act](order, current), order, current))
     except CannotPlanError as reason:
-        return Plan(reply=_reply(reason, state, language))
+        return Plan(reply=_reply(reason, state, said))
     if not calls:
-        return Plan(reply=_reply(CannotPlanError("not_understood"), state, language))
+        return Plan(reply=_reply(CannotPlanError("not_understood"), state, said))
     return Plan(calls=tuple(calls))
 
 
-def mood(request: str, language: str = "english") -> str:
-    """The act of the first clause of `request`, which decides how its answer begins; "" if there is none."""
-    found = clauses(request, language)
+def mood(english: str, language: str = "english") -> str:
+    """The act of the first clause of `english`, which decides how its answer begins; "" if there is none."""
+    found = clauses(english, language)
     order = understand(found[0], language) if found else None
     return order.act if order is not None else ""
 
@@ -132,7 +142,7 @@ def _order(frame: Frame, values: Values, clause: Clause, language: str) -> Order
     return Order(frame.act, names, values, clause.asked, clause.words)
 
 
-_ANYTHING_GOES = frozenset({"edit_later", "open", "help", "describe", "clear_selection"})
+_ANYTHING_GOES = frozenset({"edit_later", "open", "help", "describe", "clear_selection", "none_of_its_business"})
 
 
 def _bare(clause: Clause, language: str) -> Order | None:
@@ -188,19 +198,22 @@ def _merged(calls: list[PlannedCall], more: list[PlannedCall]) -> list[PlannedCa
     return [*calls, *more]
 
 
-def _reply(reason: CannotPlanError, state: Situation, language: str) -> str:
-    replies = vocabulary(language).answers.replies
+def _reply(reason: CannotPlanError, state: Situation, said: Spoken) -> str:
+    replies, words = answers_in(said.language).replies, answers_in(said.language).results
     key = reason.key
     if key == "unknown_handle" and not state.objects:
         key = "unknown_handle_nothing"
     labels = dict.fromkeys(known.label for known in state.objects)
     known = {
         "example": (state.selection or state.handles or ("m2",))[0],
-        "known": listed(state.handles),
-        "selected": listed(state.selection or ()),
-        "labels": ", ".join(labels),
+        "known": listed(state.handles, words),
+        "selected": listed(state.selection or (), words),
+        "labels": ", ".join(named(label, said.language) for label in labels),
     }
-    return replies[key].format(**{**known, **reason.values})
+    given = {**reason.values}
+    for name in given.keys() & {"thing", "label"}:
+        given[name] = named(given[name], said.language)
+    return replies.get(key, replies["not_understood"]).format(**{**known, **given})
 
 
 @lru_cache(maxsize=8)

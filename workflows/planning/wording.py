@@ -14,7 +14,7 @@ from functools import lru_cache
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.patterns import literal_words
 
-_TYPOGRAPHY = str.maketrans(
+TYPOGRAPHY: dict[int, str] = str.maketrans(
     {
         "\u2019": "'",
         "\u2018": "'",
@@ -94,6 +94,15 @@ def mended(text: str, language: str = "english") -> Iterator[str]:
                 yield " ".join([*words[:position], other, *words[position + 1 :]])
 
 
+def mistyped(word: str, other: str) -> bool:
+    """Whether the two differ by two neighbours swapped, or by one letter doubled or not."""
+    if len(word) == len(other):
+        return one_slip(word, other)
+    longer, shorter = (word, other) if len(word) > len(other) else (other, word)
+    doubled = (position for position in range(1, len(longer)) if longer[position] == longer[position - 1])
+    return any(longer[:position] + longer[position + 1 :] == shorter for position in doubled)
+
+
 def one_slip(word: str, other: str) -> bool:
     """Whether the two differ by two neighbours swapped, or by one letter left out or doubled."""
     if abs(len(word) - len(other)) > 1 or word == other or word[0] != other[0]:
@@ -106,7 +115,7 @@ def one_slip(word: str, other: str) -> bool:
 
 
 def _handles_named(request: str) -> str:
-    text = unicodedata.normalize("NFKC", request).translate(_TYPOGRAPHY).lower()
+    text = unicodedata.normalize("NFKC", request).translate(TYPOGRAPHY).lower()
     text = _PICTURE.sub(lambda match: f"p{match.group(1) or match.group(2)}", text)
     text = _HANDLE_LIST.sub(lambda match: re.sub(r"#?(\d+)", r"m\1", match.group(1)), text)
     text = _SPACED_HANDLE.sub(r"m\1", _HANDLE.sub(r"m\1", text))
@@ -155,6 +164,16 @@ def _without_manners(text: str, language: str) -> str:
         before = text
         text = without_end(without_start(text, words.openings), words.closings)
     return text
+
+
+@lru_cache(maxsize=1)
+def english_words() -> frozenset[str]:
+    """Every word that the English vocabulary gives a meaning of its own."""
+    words = vocabulary().words
+    listed = [*words.openings, *words.closings, *words.leads, *words.fillers, *words.order_words, *words.rewrites]
+    listed += [entry for entries in words.lists.values() for entry in entries]
+    listed += [entry for table in words.values.values() for entries in table.values() for entry in entries]
+    return _shape_words("english") | {word for entry in listed for word in entry.split()}
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from workflows.planning.handles import listed
-from workflows.planning.nouns import counted, plural_phrase, singular, singular_phrase
+from workflows.planning.naming import counted
+from workflows.planning.nouns import plural_phrase, singular, singular_phrase
 
 
 @pytest.mark.parametrize(
