@@ -95,8 +95,8 @@ def mended(text: str, language: str = "english") -> Iterator[str]:
 
 
 def mistyped(word: str, other: str) -> bool:
-    """Whether the two differ by two neighbours swapped, or by one letter doubled or not."""
-    if len(word) == len(other):
+    """Whether `word` is `other` with two neighbours swapped, a letter doubled or not, or one of six or more left out."""
+    if len(word) == len(other) or len(other) == len(word) + 1 >= 6:
         return one_slip(word, other)
     longer, shorter = (word, other) if len(word) > len(other) else (other, word)
     doubled = (position for position in range(1, len(longer)) if longer[position] == longer[position - 1])
