@@ -95,7 +95,7 @@ def mended(text: str, language: str = "english") -> Iterator[str]:
 
 
 def mistyped(word: str, other: str) -> bool:
-    """Whether `word` is `other` with two neighbours swapped, a letter doubled or not, or one of six or more left out."""
+    """Whether `word` is `other` with two neighbours swapped, a letter doubled, or one of six left out."""
     if len(word) == len(other) or len(other) == len(word) + 1 >= 6:
         return one_slip(word, other)
     longer, shorter = (word, other) if len(word) > len(other) else (other, word)
