@@ -278,6 +278,21 @@ def test_protocol_errors_say_what_to_do_and_hold_no_key(
     assert not chat.toolkit.history()[1:]
 
 
+def test_protocol_no_key_is_in_a_log_a_trace_or_the_memory(
+    talk: Callable[..., Any], protocol: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level("DEBUG")
+    chat, server = talk(Step("slow", status=503, headers={"Retry-After": "0"}), COUNT, FIVE)
+    reply = chat.ask("how many red squares are there?")
+    assert KEY in server.keys[0]
+    assert len(caplog.records) > 3
+    assert KEY not in caplog.text
+    assert KEY not in str([event.as_json() for event in reply.trace])
+    assert not [
+        path for path in (tmp_path / "memory").rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()
+    ]
+
+
 def test_protocol_a_number_no_tool_gave_is_sent_back_once(talk: Callable[..., Any], protocol: str) -> None:
     chat, server = talk(COUNT, Step("There are 7 red squares."), FIVE)
     reply = chat.ask("how many red squares are there?")
