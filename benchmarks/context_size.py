@@ -22,8 +22,9 @@ from agent_tools.plugs.for_langchain import langchain_tools
 from agent_tools.services.base import Services
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
 from prompts.vocabulary_loader import planner_brief
-from workflows.conversation import planner_messages
+from workflows.conversation import HISTORY
 from workflows.planning.context import plan_context
+from workflows.planning.messages import planner_messages
 
 TURNS, OBJECTS = 40, 60
 FIRST, LONG = 2_500, 6_000
@@ -58,7 +59,9 @@ def _long_conversation(toolkit: VisionToolkit) -> list[Any]:
             turn.answer = (
                 f"I selected 5 ripe oranges of row {number}: m1 to m5. The true number may lie between 4 and 6."
             )
-    return planner_messages(toolkit, plan_context(toolkit.state), "how many are left on the top shelf now?")
+    return planner_messages(
+        plan_context(toolkit.state), "how many are left on the top shelf now?", toolkit.said(HISTORY)
+    )
 
 
 def _count(messages: Sequence[BaseMessage | AIMessage]) -> int:

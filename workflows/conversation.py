@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
 
 from agent_tools.errors import ServiceError, ToolInputError
@@ -33,7 +33,8 @@ from workflows.hand_gestures import HandGesture
 from workflows.planning.answers import Outcome
 from workflows.planning.answers import answer as answer_to
 from workflows.planning.chat_model import call_settings, chat_model, model_name
-from workflows.planning.context import PlanContext, plan_context, planner_brief
+from workflows.planning.context import PlanContext, plan_context
+from workflows.planning.messages import planner_messages
 from workflows.planning.rule_planner import RulePlanner
 
 HISTORY = 8
@@ -178,7 +179,7 @@ class Conversation:
         names = [self.toolkit.gesture(None, one.kind, one.coordinates, one.include) for one in drawn]
         context = plan_context(turn.state, *names)
         first_call = len(turn.calls)
-        messages = planner_messages(self.toolkit, context, request)
+        messages = planner_messages(context, request, self.toolkit.said(HISTORY))
         self._guard.facts.texts += [each.text for each in messages if not isinstance(each, SystemMessage)]
         try:
             answer = self._run(messages)
@@ -199,15 +200,6 @@ class Conversation:
         )
         start: Any = {"messages": messages}
         return _text(self._agent.invoke(start, config)["messages"][-1])
-
-
-def planner_messages(toolkit: VisionToolkit, context: PlanContext, request: str) -> list[AnyMessage]:
-    """What a planner reads: the brief with the table of handles, the last turns, and the request; from the memory."""
-    messages: list[AnyMessage] = [SystemMessage(planner_brief(context))]
-    for past_request, answer in toolkit.said(HISTORY):
-        messages += [HumanMessage(past_request), AIMessage(answer)]
-    attached = {"askmask_context": context.model_dump(mode="json")}
-    return [*messages, HumanMessage(request, additional_kwargs=attached)]
 
 
 def _text(message: BaseMessage) -> str:

@@ -5,13 +5,12 @@ This module does not know how a planner plans, nor how figures are shown.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent_tools.errors import ConfigError
-from workflows.agent_loop.model_errors import explained, passes, wait_before
+from workflows.agent_loop.retries import asked_again
 from workflows.planning.chat_model import chat_model, model_name
 from workflows.planning.context import Plan, PlanContext
 from workflows.planning.model_plan import model_plan
@@ -21,7 +20,6 @@ from workflows.planning.scoring import Trial, read_requests, score
 
 SETS = Path(__file__).parent.parent / "tests" / "workflows" / "planning"
 """The sets of the repository; an installed package does not have them."""
-_TRIES = 4
 
 
 def request_files(chosen: Sequence[Path]) -> list[Path]:
@@ -47,14 +45,7 @@ def planner_of(llm: str | None) -> Callable[[str, PlanContext], Plan]:
         return plan
 
     def asked(request: str, context: PlanContext) -> Plan:
-        for tries in range(_TRIES):
-            try:
-                return model_plan(request, context, model)
-            except Exception as error:  # noqa: BLE001, every provider has its own errors
-                if tries == _TRIES - 1 or not passes(error):
-                    raise explained(error, model_name(llm)) from None
-                time.sleep(wait_before(error, tries))
-        raise AssertionError("unreachable: the last try returns or raises")
+        return asked_again(lambda: model_plan(request, context, model), model_name(llm))
 
     return asked
 

@@ -87,6 +87,11 @@ class Meter:
         self.read, self.written = self.read + read, self.written + written
         return read, written
 
+    def heed_cancel(self) -> None:
+        """Raise `Cancelled` if the person stopped the request."""
+        if self.cancelled.is_set():
+            raise Cancelled("request=(stopped) is not answered: expected nothing more. Nothing was kept; ask again.")
+
     def check(self) -> None:
         """To be called while a model writes.
 
@@ -94,8 +99,7 @@ class Meter:
             Cancelled: the person stopped it.
             Spent: the time is over.
         """
-        if self.cancelled.is_set():
-            raise Cancelled("request=(stopped) is not answered: expected nothing more. Nothing was kept; ask again.")
+        self.heed_cancel()
         if not self.left:
             raise Spent
 

@@ -40,6 +40,11 @@ class Event:
         return f"{self.at:7.3f} s  {self.kind:6} {self.text}"
 
 
+def call_in_words(tool: str, arguments: Mapping[str, Any]) -> str:
+    """A tool call as a person reads it: ``count(phrases=['orange'])``."""
+    return f"{tool}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+
+
 Listener = Callable[[Event], None]
 
 

@@ -20,10 +20,11 @@ from langgraph.runtime import Runtime
 from agent_tools.errors import AskmaskError
 from agent_tools.settings import settings
 from workflows.agent_loop.budget import Budget, Meter, Spent
-from workflows.agent_loop.events import Listener, Trace
+from workflows.agent_loop.events import Listener, Trace, call_in_words
 from workflows.agent_loop.looking import image_message
-from workflows.agent_loop.model_errors import explained, passes, wait_before, why
+from workflows.agent_loop.model_errors import why
 from workflows.agent_loop.recording import Recorder
+from workflows.agent_loop.retries import asked_again
 from workflows.agent_loop.telemetry import span
 from workflows.agent_loop.truth import unsupported
 
@@ -85,8 +86,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     @hook_config(can_jump_to=["end"])
     def before_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """End when the budget is spent; show the model what it asked to look at."""
-        if self.meter.cancelled.is_set():
-            self.meter.check()
+        self.meter.heed_cancel()
         spent = self.meter.over()
         if spent:
             return {"messages": [AIMessage(self.stop(_spent(spent)))], "jump_to": "end"}
@@ -124,27 +124,27 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         whole: dict[str, Any] = {}
-        for tries in range(settings().llm_retries + 1):
+
+        def ask() -> ModelResponse[Any]:
             self.meter.check()
             limits = self._extra(min(settings().llm_timeout, max(1.0, self.meter.left))) if self._extra else {}
-            try:
-                response = handler(_with(request, limits | whole))
-                if self._extra is None or _says_something(response):
-                    return response
-                # LangChain loses the words of a streamed refusal; asked as one piece, they come.
-                return handler(_with(request, {**limits, "stream": False}))
-            except (AskmaskError, Spent):
-                raise
-            except Exception as error:  # noqa: BLE001, every provider has errors of its own
-                delay = wait_before(error, tries)
-                if not passes(error) or tries == settings().llm_retries or delay >= self.meter.left:
-                    self.failed = explained(error, self.model)
-                    raise self.failed from None
-                if self._extra and isinstance(error, ValueError):  # perhaps a server that cannot stream
-                    whole = {"stream": False}
-                self.trace.add("wait", f"{delay:.1f} s: {self.model} {why(error)}", seconds=delay)
-                self.meter.cancelled.wait(delay)
-        raise AssertionError("the last try returns or raises")
+            response = handler(_with(request, limits | whole))
+            if self._extra is None or _says_something(response):
+                return response
+            # LangChain loses the words of a streamed refusal; asked as one piece, they come.
+            return handler(_with(request, {**limits, "stream": False}))
+
+        def wait(delay: float, error: Exception) -> None:
+            if self._extra and isinstance(error, ValueError):  # perhaps a server that cannot stream
+                whole["stream"] = False
+            self.trace.add("wait", f"{delay:.1f} s: {self.model} {why(error)}", seconds=delay)
+            self.meter.cancelled.wait(delay)
+
+        try:
+            return asked_again(ask, self.model, left=lambda: self.meter.left, wait=wait)
+        except AskmaskError as error:
+            self.failed = error
+            raise
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
@@ -201,9 +201,8 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         if self.meter.calls >= self.budget.calls:
             return ToolMessage("not run: no more tool calls", tool_call_id=call["id"] or "", status="error")
         self.meter.calls += 1
-        if self.meter.cancelled.is_set():
-            self.meter.check()
-        self.trace.add("tool", f"{call['name']}({_written(call['args'])})", tool=call["name"], arguments=call["args"])
+        self.meter.heed_cancel()
+        self.trace.add("tool", call_in_words(call["name"], call["args"]), tool=call["name"], arguments=call["args"])
         began = time.perf_counter()
         with span("askmask.tool", tool=call["name"]):
             result = handler(request)
@@ -298,7 +297,3 @@ def _spent(what: str) -> str:
 def _with_text(answer: AIMessage, text: str) -> AIMessage:
     """The same message with other words; having its id, it takes the place of the old one."""
     return answer.model_copy(update={"content": text, "additional_kwargs": {}})
-
-
-def _written(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())

@@ -111,11 +111,6 @@ def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
         result(f"{'Edited picture' if handle in outcome.edited else 'Picture'}: {path}")
 
 
-def written(call: dict[str, Any]) -> str:
-    """A tool call as a person reads it: ``count(phrases=['orange'])``."""
-    return f"{call['tool']}({', '.join(f'{name}={value!r}' for name, value in call['arguments'].items())})"
-
-
 def error_json(error: BaseException) -> dict[str, Any]:
     """What ``--json`` prints in place of a result."""
     return {"error": {"type": type(error).__name__, "message": str(error)}}

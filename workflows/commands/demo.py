@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.commands.asking import written
+from workflows.agent_loop.events import call_in_words
 from workflows.commands.session import OUT, Choice, Outcome, Session, session, write_new
 from workflows.commands.terminal import note, result, result_json, working
 
@@ -109,7 +109,7 @@ def _print(step: Step) -> None:
 def _print_outcome(request: str, outcome: Outcome, truth: str = "") -> None:
     result(f"\nRequest:  {request}")
     for call in outcome.reply.calls:
-        result(f"Call:     {written(call)}")
+        result(f"Call:     {call_in_words(**call)}")
     result(f"Answer:   {outcome.reply.answer}")
     if truth:
         result(f"Truth:    {truth}")

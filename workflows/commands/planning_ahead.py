@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from agent_tools.errors import ConfigError, shorten
-from workflows.commands.asking import written
+from workflows.agent_loop.events import call_in_words
 from workflows.commands.terminal import result, result_json
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def plan(request: str, context: Path | None, *, as_json: bool) -> None:
         result_json(made.model_dump(mode="json"))
         return
     for call in made.calls:
-        result(written(call.model_dump()))
+        result(call_in_words(call.tool, call.arguments))
     if made.reply is not None:
         result(made.reply)
 

@@ -7,12 +7,11 @@ This module does not know which plan is right.
 from __future__ import annotations
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent_tools.tools.registry import TOOLS, short_schema
-from workflows.planning.context import Plan, PlanContext, planner_brief
+from workflows.planning.context import Plan, PlanContext
+from workflows.planning.messages import planner_messages
 from workflows.planning.orders import call
-from workflows.planning.rule_planner import CONTEXT_KEY
 
 
 def model_plan(request: str, context: PlanContext, model: BaseChatModel) -> Plan:
@@ -30,8 +29,6 @@ def model_plan(request: str, context: PlanContext, model: BaseChatModel) -> Plan
         }
         for tool in TOOLS.values()
     ]
-    attached = {CONTEXT_KEY: context.model_dump(mode="json")}
-    messages = [SystemMessage(planner_brief(context)), HumanMessage(request, additional_kwargs=attached)]
-    answer = model.bind_tools(described).invoke(messages)
+    answer = model.bind_tools(described).invoke(planner_messages(context, request))
     calls = tuple(call(each["name"], **each["args"]) for each in answer.tool_calls)
     return Plan(calls=calls, reply=None if calls else answer.text.strip() or None)
