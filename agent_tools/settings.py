@@ -48,7 +48,10 @@ class Settings(BaseSettings):
     max_pictures_gigabytes: float = Field(
         default=20.0, gt=0, description="Most that the pictures of all conversations may take together."
     )
-    encoding_cache_megabytes: float = Field(default=512.0, ge=0, description="Bound of the encoding cache.")
+    encoding_cache_megabytes: float = Field(default=512.0, ge=0, description="Bound of the encoding cache on the host.")
+    encoding_cache_device_megabytes: float = Field(
+        default=1024.0, ge=0, description="Bound of the encoding cache in a GPU's own memory."
+    )
     max_tool_calls: int = Field(default=24, gt=0, description="Tool calls one request may make.")
     max_turn_seconds: float = Field(default=300.0, gt=0, description="Wall time of one request.")
     max_turn_tokens: int = Field(default=200_000, gt=0, description="Tokens a language model may use for a request.")

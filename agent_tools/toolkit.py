@@ -125,6 +125,12 @@ class VisionToolkit:
         return dict(loaded.seconds) if loaded else {"detect": 0.0, "segment": 0.0}
 
     @property
+    def cached(self) -> dict[str, dict[str, int]]:
+        """How often models found their work done already so far: kind → "hits" and "misses"; loads nothing."""
+        loaded = self._models.loaded
+        return loaded.cache.counts() if loaded and loaded.cache else {}
+
+    @property
     def state(self) -> State:
         """The conversation: within the turn in progress, else as last committed."""
         turn = self._turn

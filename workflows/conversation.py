@@ -56,6 +56,7 @@ class Reply:
         calls: the tool calls made, in order, {"tool", "arguments"}.
         pictures: handles of the pictures the answer is about.
         seconds: wall time: "plan", "detect", "segment" and "other".
+        cache: what the models did not have to do again, and what they did: kind → "hits" and "misses".
         trace: what happened, in order: model calls, tool calls, waits, checks.
     """
 
@@ -65,6 +66,7 @@ class Reply:
     calls: list[dict[str, Any]]
     pictures: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    cache: dict[str, dict[str, int]] = field(default_factory=dict)
     trace: list[Event] = field(default_factory=list)
 
 
@@ -140,7 +142,7 @@ class Conversation:
         if not request.strip() and not drawn:
             raise ToolInputError("request='' is empty: expected a sentence. Try: count the oranges.")
         started = time.perf_counter()
-        before = dict(self.toolkit.seconds)
+        before, cached_before = dict(self.toolkit.seconds), self.toolkit.cached
         self._guard.begin(on_event)
         if self._recorder is not None:
             self._recorder.begin(request)
@@ -153,6 +155,7 @@ class Conversation:
         spent["plan"] = self._guard.meter.model_seconds
         spent["other"] = max(0.0, time.perf_counter() - started - sum(spent.values()))
         reply.seconds.update(spent)
+        reply.cache.update(_since(cached_before, self.toolkit.cached))
         reply.trace.extend(self._guard.trace.events)
         return reply
 
@@ -248,3 +251,11 @@ def _joined(turn: Turn, replies: Sequence[Reply]) -> Reply:
 def _sum(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     same = ("saturated", "unknown")
     return {name: a[name] or b[name] if name in same else a[name] + b[name] for name in a}
+
+
+def _since(before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """By how much counts by kind grew."""
+    return {
+        kind: {name: count - before.get(kind, {}).get(name, 0) for name, count in counts.items()}
+        for kind, counts in after.items()
+    }

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agent_tools.errors import ServiceError
 from agent_tools.masks import Boxes, Mask
 from agent_tools.pictures import Picture
+from agent_tools.services.encodings import EncodingCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ class Services:
         detector_name: what a person would type to get this detector again.
         segmenter_name: likewise for the segmenter.
         seconds: wall time spent in each so far, by "detect" and "segment".
+        cache: what both keep of pictures seen; None where they keep it elsewhere.
     """
 
     detector: Detector
@@ -225,3 +227,4 @@ class Services:
     detector_name: str
     segmenter_name: str
     seconds: dict[str, float] = field(default_factory=lambda: {"detect": 0.0, "segment": 0.0})
+    cache: EncodingCache | None = None

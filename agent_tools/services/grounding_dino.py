@@ -159,7 +159,7 @@ class GroundingDino:
         """
         keys = [(picture.digest, self._source, Proposals) for picture in pictures]
         found: dict[int, Proposals] = {
-            i: hit for i, key in enumerate(keys) if (hit := self._cache.get(key)) is not None
+            i: hit for i, key in enumerate(keys) if (hit := self._cache.get(key, "proposals")) is not None
         }
         with self._lock:
             passes = self._passes(self.nouns or GENERAL)
@@ -184,7 +184,7 @@ class GroundingDino:
                 places.setdefault(reading.asked, []).append(phrases.index(phrase))
         words = tuple(places)
         keys = {index: (picture.digest, self._source, words) for index, picture in pictures.items()}
-        known = {index: self._cache.get(key) for index, key in keys.items()}
+        known = {index: self._cache.get(key, "detections") for index, key in keys.items()}
         found: dict[int, Detections] = {index: hit for index, hit in known.items() if hit is not None}
         missing = [index for index in pictures if index not in found] if words else []
         passes = self._passes(words) if missing else []

@@ -209,6 +209,7 @@ def load_services(
         preset="custom" if typed_detector and typed_segmenter else chosen.name,
         detector_name=typed_detector or chosen.detector or chosen.name,
         segmenter_name=typed_segmenter or chosen.segmenter or chosen.name,
+        cache=cache,
     )
     clock = _Clock(services.seconds)
     services.detector = TimedDetector(services.detector, clock)

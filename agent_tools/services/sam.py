@@ -169,8 +169,11 @@ class Sam:
             # Copies, so that forgetting one view frees its memory though others were encoded with it.
             known |= {view: encoding.clone() for view, encoding in zip(some, encoded.split(1), strict=True)}
         self.model_seconds += time.perf_counter() - began
-        for view in missing:
-            self._cache.put(keys[view], known[view], known[view].nbytes)
+        for view, encoding in known.items():
+            if view in missing or encoding.device != self._device:
+                known[view] = on_device = encoding.to(self._device)
+                to_host = None if self._device.type == "cpu" else torch.Tensor.cpu
+                self._cache.put(keys[view], on_device, on_device.nbytes, to_host)
         return known
 
     def _alike(self, prompts: Mapping[int, Prompt]) -> Iterator[list[int]]:

@@ -50,3 +50,22 @@ def test_cache_many_threads_keep_the_bound() -> None:
     for digest in map(str, range(40)):
         cache.forget(digest)
     assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+def test_cache_device_full_moves_the_oldest_to_the_host_and_drops_it_only_there() -> None:
+    cache = EncodingCache(20, device_limit_bytes=10)
+    for name in "abcd":
+        cache.put((name, "m", ""), f"{name} on the device", 10, lambda value: value.replace("device", "host"))
+    found = [cache.get((name, "m", "")) for name in "abcd"]
+    assert found == [None, "b on the host", "c on the host", "d on the device"]
+    cache.put(("c", "m", ""), "c on the device", 10, lambda value: value.replace("device", "host"))
+    assert [cache.get((name, "m", "")) for name in "bcd"] == ["b on the host", "c on the device", "d on the host"]
+    assert (len(cache), cache.size_bytes) == (3, 30)
+
+
+def test_cache_counts_hits_and_misses_by_kind() -> None:
+    cache = EncodingCache(30)
+    cache.put(("a", "m", ""), 1, 10)
+    for digest, kind in (("a", "encodings"), ("b", "encodings"), ("b", "detections")):
+        cache.get((digest, "m", ""), kind)
+    assert cache.counts() == {"detections": {"hits": 0, "misses": 1}, "encodings": {"hits": 1, "misses": 1}}

@@ -73,6 +73,7 @@ def test_ask_json_is_one_object_in_the_shape_that_is_promised(run: Run, picture:
         "conversation",
         "models",
         "seconds",
+        "cache",
     }
     assert said["counts"]["red box"]["n"] == 5
     assert set(said["counts"]["red box"]) == {"n", "low", "high", "borderline", "saturated"}

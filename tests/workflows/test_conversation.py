@@ -260,6 +260,23 @@ def test_conversation_language_model_sees_the_table_and_the_last_turns_but_no_pi
     assert "base64" not in "".join(message.text for message in model.seen[0])
 
 
+def test_conversation_asked_again_works_nothing_out_again_and_a_refinement_encodes_nothing(memory: Memory) -> None:
+    toolkit = VisionToolkit("demo", memory=memory)
+    toolkit.open_picture(painted())
+    talk = Conversation(toolkit)
+    first = talk.ask("find the apples").cache
+    assert first["detections"]["misses"] == 1
+    again = talk.ask("find the apples").cache
+    assert again["detections"] == {"hits": 1, "misses": 0}
+    assert again.get("encodings", {"misses": 0})["misses"] == 0
+    [thing] = talk.click(76, 64).objects
+    before = toolkit.cached["encodings"]
+    toolkit.call("refine_with_point", {"handle": thing["handle"], "point": [78, 66]})
+    after = toolkit.cached["encodings"]
+    assert after["misses"] == before["misses"]
+    assert after["hits"] > before["hits"]
+
+
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path

@@ -100,6 +100,8 @@ def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
         for event in outcome.reply.trace:
             note(event.line())
         note("seconds " + " · ".join(f"{name} {seconds:.3f}" for name, seconds in outcome.reply.seconds.items()))
+        for kind, counts in outcome.reply.cache.items():
+            note(f"cache {kind}: {counts['hits']} known, {counts['misses']} worked out")
     if shape.json:
         told = outcome.as_json()
         if shape.trace:

@@ -105,6 +105,7 @@ class Outcome:
             "conversation": self.conversation,
             "models": self.models,
             "seconds": {name: round(seconds, 4) for name, seconds in reply.seconds.items()},
+            "cache": reply.cache,
         }
 
 
