@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from agent_tools.drawing import encode_jpeg
-from agent_tools.masks import Boxes
 from agent_tools.memory import Memory
 from agent_tools.pictures import open_picture
+from benchmarks.full_size import KnownBoxes
 from workflows.cli import share_the_machine
 from workflows.commands.session import Choice, Session, session
 from workflows.demo_models.plain.scenes import render_plain_scene
@@ -48,24 +48,6 @@ def request_for(scene: Scene) -> str:
     """A sentence that asks for every kind of thing in the scene."""
     nouns = sorted({thing.noun for thing in scene.objects})
     return "count " + " and ".join(f"the {PLURALS[noun]}" for noun in nouns)
-
-
-class TrueBoxes:
-    """Runs the real detector, then answers with the scene's true boxes: exactly the objects the clock is about."""
-
-    def __init__(self, inner: Any, boxes: Boxes) -> None:
-        self.inner, self.boxes = inner, boxes
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    def detect(self, pictures: Any, phrases: Any) -> Any:
-        """See `Detector.detect`; the time is the real detector's."""
-        from agent_tools.services.base import Detections
-
-        self.inner.detect(pictures, phrases)
-        rows = len(self.boxes)
-        return [Detections(self.boxes, np.full(rows, 0.9, np.float32), np.zeros(rows, np.int64)) for _ in pictures]
 
 
 def one(talk: Session, path: Path, request: str) -> dict[str, float]:
@@ -105,7 +87,7 @@ def measure(models: str = "demo", repeats: int = 15, choice: Choice | None = Non
         rows = []
         with session(choice or Choice(models=models), out=Path(folder) / "out", memory=memory) as talk:
             services = talk.toolkit.services
-            services.detector = TrueBoxes(services.detector, boxes)
+            services.detector = KnownBoxes(services.detector, boxes)
             for number in range(repeats + 2):
                 image = scene.image.copy()
                 image[:8, :8], image[:8, 8:16] = 16 * (number % 16), number // 16 * 16 % 256  # one not seen before

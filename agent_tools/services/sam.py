@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -145,7 +144,7 @@ class Sam:
             looks = [views[index] for index in indices]
             logits, ious = self._decode(encodings, [prompts[index] for index in indices], looks)
             for row, (index, view) in enumerate(zip(indices, looks, strict=True)):
-                answers[index] = _to_segments(logits[row], ious[row], view, picture)
+                answers[index] = to_segments(logits[row], ious[row], view, picture)
         return [answers[index] for index in range(len(prompts))]
 
     def _encode(self, picture: Picture, views: Sequence[View]) -> dict[View, torch.Tensor]:
@@ -228,12 +227,23 @@ class Sam:
 
     def _mask_prompt(self, mask: Mask, view: View) -> NDArray[np.float32]:
         """An earlier mask as the decoder takes it: (cells, cells) float32 logits over the square."""
-        per_pixel = view.cells / view.square
-        width, height = (max(1, round(side * per_pixel)) for side in view.shrunk)
+        shrunk = [max(1, round(side * view.cells / view.square)) for side in view.shrunk]
+        crop, left, top = mask.to_crop()
+        down = view.top - top + np.linspace(0, view.height, shrunk[1] + 1)
+        across = view.left - left + np.linspace(0, view.width, shrunk[0] + 1)
+        inside = _sums_between(_sums_between(crop, down).T, across).T
         share = np.zeros((view.cells, view.cells), np.float32)
-        dense = view.pixels(mask.to_array()).astype(np.float32)
-        share[:height, :width] = cv2.resize(dense, (width, height), interpolation=cv2.INTER_AREA)
+        share[: shrunk[1], : shrunk[0]] = inside * (shrunk[0] * shrunk[1] / (view.width * view.height))
         return (2 * share - 1) * np.float32(self._mask_prompt_logit)
+
+
+def _sums_between(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of the rows of (R, C) values from each edge to the next, shares of rows included: (len(edges) - 1, C)."""
+    edges = edges.clip(0, len(values))
+    whole = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    low = np.floor(edges).astype(np.int64)
+    part = (edges - low)[:, None]
+    return np.diff(whole[low] * (1 - part) + whole[np.minimum(low + 1, len(values))] * part, axis=0)
 
 
 def _is_lone_click(prompt: Prompt) -> bool:
@@ -252,7 +262,7 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
     return np.concatenate([every.min(axis=0), every.max(axis=0)])
 
 
-def _to_segments(
+def to_segments(
     logits: Floats,
     ious: Floats,
     view: View,
