@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,13 +56,13 @@ def without_masks(call: CallRecord, objects: Mapping[str, ObjectVersion]) -> Cal
     return replace(call, arguments=plain("arguments", call.arguments), data=data)
 
 
-def with_masks(call: CallRecord, versions: Mapping[str, Sequence[ObjectVersion]]) -> CallRecord:
-    """`call` with the masks that `without_masks` took out, as far as they are still kept."""
+def with_masks(call: CallRecord, versions_of: Callable[[str], Sequence[ObjectVersion]]) -> CallRecord:
+    """`call` with the masks that `without_masks` took out, as far as `versions_of` a handle still has them."""
     data = plain("data", call.data)
     for entry in listed_objects(data):
         mask = entry.get("mask")
         if isinstance(mask, dict) and mask.keys() == {"version"}:
-            made = {one.version: one.mask for one in versions.get(str(entry.get("handle")), ())}
+            made = {one.version: one.mask for one in versions_of(str(entry.get("handle")))}
             found = made.get(mask["version"])
             entry["mask"] = None if found is None else found.to_coco()
     return replace(call, data=data)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from agent_tools.errors import MemoryStoreError
 from agent_tools.memory.files import PictureFiles
+from agent_tools.memory.on_demand import Objects
 from agent_tools.memory.records import CallRecord, Edit, Gesture, ObjectVersion, OpenedPicture, State, TurnKind
 from agent_tools.memory.staged import Forgotten, Staged
 from agent_tools.memory.timeline import Node, Timeline, current
@@ -56,7 +57,7 @@ class Draft:
     def _stand_on(self, base: Timeline, state: State) -> None:
         """Take `state`, where `base` stands, for what this turn's changes are on top of; drop those made so far."""
         self._base, self._from = base, state
-        self._pictures, self._objects = dict(state.pictures), dict(state.objects)
+        self._pictures, self._new_objects = dict(state.pictures), dict[str, ObjectVersion]()
         self._picture, self._selection = state.picture, state.selection
         self._edits = tuple(one.handle for one in state.edits)
         self._versions: list[ObjectVersion] = []
@@ -78,15 +79,19 @@ class Draft:
                 pictures=MappingProxyType(pictures),
                 picture=self._picture,
                 gestures=MappingProxyType({key: one for key, one in gestures.items() if one.picture in pictures}),
-                objects=MappingProxyType(dict(self._objects)),
+                objects=self._objects,
                 selection=self._selection,
                 selected_before=self._selected_before,
-                edits=tuple({**self._base.edits, **self._new_edits}[handle] for handle in self._edits),
+                edits=tuple(self._new_edits.get(handle) or self._base.edit(handle) for handle in self._edits),
                 changes=((self.number,) if self._changed else ()) + self._from.changes,
                 undo=self._from.undo + self._changed,
                 redo=0 if self._changed else self._from.redo,
             )
         return self._shown
+
+    @property
+    def _objects(self) -> Objects:
+        return self._base.objects.also(self._new_objects) if self._new_objects else self._base.objects
 
     @property
     def _opened(self) -> tuple[str, ...]:
@@ -125,7 +130,7 @@ class Draft:
         """Take what is forgotten out of the base and out of what is staged."""
         self._base = self._base.without(gone.objects, gone.pictures)
         self._from = self._base.state
-        self._objects = {key: one for key, one in self._objects.items() if key not in gone.objects}
+        self._new_objects = {key: one for key, one in self._new_objects.items() if key not in gone.objects}
         self._pictures = {key: one for key, one in self._pictures.items() if key not in gone.pictures}
         self._versions = [one for one in self._versions if one.handle not in gone.objects]
         self._selection = tuple(handle for handle in self._selection if handle not in gone.objects)
@@ -150,9 +155,9 @@ class Draft:
                 number=self.number,
                 before=self._base.position,
                 picture=self._picture,
-                selection=self._selection if self._selection != self._from.selection else None,
+                selects=self._selection != self._from.selection,
                 opened=self._opened,
-                versions=tuple(self._versions),
+                makes=bool(self._versions),
                 edits=self._edits if self._edited else None,
             )
         kind: TurnKind = "forget" if self._forgotten else "change" if node else self._moved
@@ -169,6 +174,8 @@ class Draft:
             originals=tuple(one for handle, one in self._originals.items() if handle in self._pictures),
             pictures=tuple(self._new_pictures.values()),
             gestures=tuple(self._new_gestures.values()),
+            versions=tuple(self._versions),
+            selection=self._selection if node and node.selects else None,
             edits=tuple(self._new_edits.values()),
             calls=tuple(self._calls.values()),
             kind=kind,

@@ -37,20 +37,22 @@ def forget(connection: Connection, mine: Mine, staged: Staged, gone: Forgotten) 
         erase(schema.pictures, schema.pictures.c.number.in_(some))
     for some in _portions([number_of(handle) for handle in staged.begun_on.edits.keys() - staged.base.edits.keys()]):
         erase(schema.edits, schema.edits.c.number.in_(some))
-    for number, node in staged.begun_on.nodes.items():
-        kept = staged.base.nodes.get(number)
-        if kept != node:
+    before, after = staged.begun_on, staged.base
+    for number, node in before.nodes.items():
+        kept = after.nodes.get(number)
+        selection = after.selections[number] if kept and kept.selects else None
+        if kept != node or (node.selects and selection != before.selections[number]):
             connection.execute(
                 update(schema.turns)
                 .where(mine(schema.turns), schema.turns.c.number == number)
-                .values(node_columns(kept))
+                .values(node_columns(kept, selection))
             )
 
 
 def _forget_words(connection: Connection, mine: Mine, staged: Staged, gone: Forgotten) -> None:
     """Erase what was said and called about what is forgotten."""
     turns, calls = schema.turns, schema.calls
-    every = [one for versions in staged.begun_on.versions.values() for one in versions]
+    every = [one for versions in staged.begun_on.versions.whole().values() for one in versions]
     silent = {one.turn for one in every if one.handle in gone.objects}
     silent -= {one.turn for one in every if one.handle not in gone.objects}
     for some in _portions([number_of(handle) for handle in gone.pictures]):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 from agent_tools.errors import ConfigError, MemoryStoreError, shorten
 from agent_tools.memory.calls import with_masks
 from agent_tools.memory.database import open_database
-from agent_tools.memory.records import ConversationSummary, OpenedPicture, State, TurnRecord
+from agent_tools.memory.records import ConversationSummary, ObjectVersion, OpenedPicture, State, TurnRecord
 from agent_tools.memory.turn import Turn
 from agent_tools.pictures import Picture
 from agent_tools.settings import settings
@@ -167,7 +167,11 @@ class Memory:
         _check_id(conversation)
         turns = self._store.history(conversation)
         versions = self._timeline(conversation).versions  # read later: it has every version that those turns name
-        return [replace(turn, calls=tuple(with_masks(call, versions) for call in turn.calls)) for turn in turns]
+
+        def versions_of(handle: str) -> tuple[ObjectVersion, ...]:
+            return versions.get(handle, ())
+
+        return [replace(turn, calls=tuple(with_masks(call, versions_of) for call in turn.calls)) for turn in turns]
 
     def said(self, conversation: str, last: int) -> list[tuple[str, str]]:
         """The requests and answers of the `last` turns that had an answer, oldest first; cheaper than `history`.

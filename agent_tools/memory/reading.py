@@ -1,4 +1,5 @@
-"""Reads conversations from the store: rows become records here. Each reading is one snapshot.
+"""Reads conversations from the store: rows become records here. Each reading is one snapshot, and what a timeline reads
+later fits the one it began with, or is refused.
 
 This module does not know how anything is written.
 """
@@ -7,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, func, select
+from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, exists, func, null, select
 
-from agent_tools.errors import ConfigError, shorten
+from agent_tools.errors import ConfigError, ConflictError, shorten
 from agent_tools.memory import schema
 from agent_tools.memory.database import Database
 from agent_tools.memory.files import PictureFiles
-from agent_tools.memory.records import CallRecord, ConversationSummary, TurnRecord
-from agent_tools.memory.rows import VERSION_COLUMNS, call_of, timeline_of
+from agent_tools.memory.records import CallRecord, ConversationSummary, ObjectVersion, TurnRecord
+from agent_tools.memory.rows import VERSION_COLUMNS, call_of, selection_of, timeline_of, versions_of
 from agent_tools.memory.timeline import Timeline
 
 _HEAD = select(schema.conversations).where(
@@ -38,6 +40,15 @@ _CALL = select(schema.calls).where(
     schema.calls.c.owner == bindparam("owner"),
     schema.calls.c.call_id == bindparam("call"),
 )
+_NODE_COLUMNS = [
+    *(schema.turns.c.number, schema.turns.c.before, schema.turns.c.picture, schema.turns.c.edits),
+    schema.turns.c.selection.is_not(null()).label("selects"),
+    exists()
+    .where(
+        schema.versions.c.conversation == schema.turns.c.conversation, schema.versions.c.turn == schema.turns.c.number
+    )
+    .label("makes"),
+]
 _VERSION_COLUMNS = [
     cast(column, Text) if column.name in ("prompts", "alternatives") else column
     for column in (schema.versions.c[name] for name in VERSION_COLUMNS)
@@ -122,27 +133,72 @@ class Reader:
             return int(self._head(connection, conversation).revision)
 
     def timeline(self, conversation: str) -> Timeline:
-        """Everything the conversation's states are made of.
+        """Everything the conversation's states are made of; masks and selections are read when they are asked for.
 
         Raises:
             ConfigError: the owner has no such conversation.
         """
         with self._reading() as connection:
             head = self._head(connection, conversation)
-            turns, pictures, openings, gestures, versions, edits = (
-                connection.execute(
-                    select(*columns).where(self._mine(part, conversation)).order_by(*(part.c[name] for name in order))
-                ).all()
+            nodes, pictures, openings, gestures, edits = (
+                connection.execute(select(*columns).where(self._mine(part, conversation)).order_by(part.c[order])).all()
                 for part, columns, order in (
-                    (schema.turns, schema.turns.c, ["number"]),
-                    (schema.pictures, schema.pictures.c, ["number"]),
-                    (schema.openings, schema.openings.c, ["picture"]),
-                    (schema.gestures, schema.gestures.c, ["number"]),
-                    (schema.versions, _VERSION_COLUMNS, ["object", "version"]),
-                    (schema.edits, schema.edits.c, ["number"]),
+                    (schema.turns, _NODE_COLUMNS, "number"),
+                    (schema.pictures, schema.pictures.c, "number"),
+                    (schema.openings, schema.openings.c, "picture"),
+                    (schema.gestures, schema.gestures.c, "number"),
+                    (schema.edits, schema.edits.c, "number"),
                 )
             )
-        return timeline_of(head, turns, pictures, openings, gestures, versions, edits, self.files.path)
+        return timeline_of(
+            head,
+            (row for row in nodes if row.before is not None),
+            pictures,
+            openings,
+            gestures,
+            edits,
+            self.files.path,
+            partial(self._versions, head),
+            partial(self._selection, head),
+        )
+
+    def _versions(self, begun_on: Row[Any], objects: range, turns: int) -> list[ObjectVersion]:
+        """The versions of some objects, by their numbers, made up to a turn."""
+        versions = schema.versions
+        query = (
+            select(*_VERSION_COLUMNS)
+            .where(self._mine(versions, begun_on.id))
+            .where(versions.c.object.between(objects[0], objects[-1]), versions.c.turn <= turns)
+            .order_by(versions.c.object, versions.c.version)
+        )
+        with self._reading() as connection:
+            self._check_whole(connection, begun_on, turns)
+            return versions_of(connection.execute(query))
+
+    def _selection(self, begun_on: Row[Any], turn: int) -> tuple[str, ...]:
+        """The selection when a turn ended."""
+        turns = schema.turns
+        query = select(turns.c.selection).where(self._mine(turns, begun_on.id), turns.c.number == turn)
+        with self._reading() as connection:
+            self._check_whole(connection, begun_on, begun_on.turns)
+            return selection_of(connection.execute(query).scalar_one())
+
+    def _check_whole(self, connection: Connection, begun_on: Row[Any], turns: int) -> None:
+        """Raise ConflictError where something was forgotten after a timeline, begun on a row, had these turns.
+
+        Every turn raises the revision by one, so the two stay as far apart as they are, but where another conversation
+        was taken in under the id of an erased one.
+        """
+        head = self._head(connection, begun_on.id)
+        same = head.revision - head.turns == begun_on.revision - begun_on.turns
+        forgot = select(schema.turns.c.number).where(
+            self._mine(schema.turns, begun_on.id), schema.turns.c.number > turns, schema.turns.c.kind == "forget"
+        )
+        if not same or (head.turns > turns and connection.execute(forgot.limit(1)).first()):
+            raise ConflictError(
+                f"conversation={begun_on.id} has forgotten something since turn {turns}: expected all that was there "
+                "then. Ask again."
+            )
 
     def history(self, conversation: str) -> list[TurnRecord]:
         """What was said and called, oldest first, masks left out.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_tools.masks import Mask
+from agent_tools.memory.on_demand import Selections, Versions
 from agent_tools.memory.records import Alternative, CallRecord, Edit, Gesture, ObjectVersion, OpenedPicture
 from agent_tools.memory.timeline import Node, Timeline, Used
 
@@ -22,15 +23,15 @@ def _picture(number: int | None) -> str | None:
     return None if number is None else f"p{number}"
 
 
-def node_columns(node: Node | None) -> dict[str, Any]:
-    """What `turns` says of a turn's node; all NULL where it has none."""
+def node_columns(node: Node | None, selection: Iterable[str] | None) -> dict[str, Any]:
+    """What `turns` says of a turn's node, and of the selection where that changed; all NULL where it has none."""
     if node is None:
         return {"before": None, "selection": None, "edits": None}
-    selection, edits = (
-        None if handles is None else [number_of(handle) for handle in handles]
-        for handles in (node.selection, node.edits)
-    )
-    return {"before": node.before, "selection": selection, "edits": edits}
+    return {"before": node.before, "selection": _numbers(selection), "edits": _numbers(node.edits)}
+
+
+def _numbers(handles: Iterable[str] | None) -> list[int | None] | None:
+    return None if handles is None else [number_of(handle) for handle in handles]
 
 
 def picture_row(picture: OpenedPicture) -> dict[str, Any]:
@@ -127,14 +128,13 @@ def _gesture_of(row: Any) -> Gesture:
     return Gesture(f"g{row.number}", f"p{row.picture}", row.kind, points, row.turn, row.include)
 
 
-def _edit_of(row: Any, by_handle: dict[str, list[ObjectVersion]]) -> Edit:
-    made = [next(one for one in by_handle[f"m{number}"] if one.version == version) for number, version in row.objects]
+def _edit_of(row: Any) -> Edit:
     return Edit(
         handle=f"e{row.number}",
         picture=f"p{row.picture}",
         action=row.action,
-        objects=tuple((one.handle, one.version) for one in made),
-        masks=tuple(one.mask for one in made if one.mask is not None),
+        objects=tuple((f"m{number}", version) for number, version in row.objects),
+        masks=(),
         invert=row.invert,
         parameters=row.parameters,
         turn=row.turn,
@@ -146,11 +146,11 @@ VERSION_COLUMNS = (
     *("mask_height", "mask_width", "mask_counts", "area", "parent_object", "parent_version"),
     *("prompts", "candidate", "predicted_iou", "stability", "model", "review", "alternatives"),
 )
-"""What `timeline_of` wants of `versions`, in this order, ``prompts`` and ``alternatives`` as text."""
+"""What `versions_of` wants of `versions`, in this order, ``prompts`` and ``alternatives`` as text."""
 
 
 def _version_of(row: Any, decoded: Callable[[str], tuple[dict[str, Any], ...]]) -> ObjectVersion:
-    # By position: ten thousand of these are read at once, and a row's columns by name take three times as long.
+    # By position: thousands of these are read at once, and a row's columns by name take three times as long.
     number, version, turn, picture, label, score, x0, y0, x1, y1, *rest = row
     height, width, counts, area, parent, parent_version, *rest = rest
     prompts, candidate, predicted_iou, stability, model, review, alternatives = rest
@@ -186,42 +186,45 @@ def _prompts_of(text: str) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(text))
 
 
+def versions_of(rows: Iterable[Any]) -> list[ObjectVersion]:
+    """The versions in rows of the `VERSION_COLUMNS`."""
+    decoded = cache(_prompts_of)  # things that one sentence found have the same prompts
+    return [_version_of(row, decoded) for row in rows]
+
+
+def selection_of(numbers: Iterable[int] | None) -> tuple[str, ...]:
+    """The handles in ``turns.selection``."""
+    return tuple(f"m{number}" for number in numbers or ())
+
+
 def timeline_of(
     head: Any,
-    turns: Iterable[Any],
+    nodes: Iterable[Any],
     pictures: Iterable[Any],
     openings: Iterable[Any],
     gestures: Iterable[Any],
-    versions: Iterable[Any],
     edits: Iterable[Any],
     path: Callable[[str], Path],
+    read_versions: Callable[[range, int], Iterable[ObjectVersion]],
+    read_selection: Callable[[int], tuple[str, ...]],
 ) -> Timeline:
-    """The timeline in a conversation's rows, each kind in ascending order, of `versions` the
-    `VERSION_COLUMNS`; `path` says where a picture's file is.
+    """The timeline in a conversation's rows, each kind in ascending order.
+
+    Args:
+        head: its row of `conversations`.
+        nodes: of the turns that changed something, ``number``, ``before``, ``picture``, ``edits``, and whether it
+            ``selects`` and ``makes``.
+        pictures: rows.
+        openings: rows.
+        gestures: rows.
+        edits: rows.
+        path: says where the picture's file of a digest is.
+        read_versions: see `Versions`.
+        read_selection: see `Selections`.
     """
     opened: dict[int, list[str]] = {}
     for row in openings:
         opened.setdefault(row.turn, []).append(f"p{row.picture}")
-    by_handle: dict[str, list[ObjectVersion]] = {}
-    by_turn: dict[int, list[ObjectVersion]] = {}
-    decoded = cache(_prompts_of)  # things that one sentence found have the same prompts
-    for row in versions:
-        one = _version_of(row, decoded)
-        by_handle.setdefault(one.handle, []).append(one)
-        by_turn.setdefault(one.turn, []).append(one)
-    nodes = (
-        Node(
-            number=row.number,
-            before=row.before,
-            picture=_picture(row.picture),
-            selection=None if row.selection is None else tuple(f"m{number}" for number in row.selection),
-            opened=tuple(opened.get(row.number, ())),
-            versions=tuple(by_turn.get(row.number, ())),
-            edits=None if row.edits is None else tuple(f"e{number}" for number in row.edits),
-        )
-        for row in turns
-        if row.before is not None
-    )
     return Timeline(
         conversation=head.id,
         revision=head.revision,
@@ -230,7 +233,18 @@ def timeline_of(
         tip=head.tip,
         picture=_picture(head.picture),
         used=Used(head.pictures_used, head.gestures_used, head.objects_used, head.edits_used),
-        nodes={node.number: node for node in nodes},
+        nodes={
+            row.number: Node(
+                number=row.number,
+                before=row.before,
+                picture=_picture(row.picture),
+                selects=bool(row.selects),
+                opened=tuple(opened.get(row.number, ())),
+                makes=bool(row.makes),
+                edits=None if row.edits is None else tuple(f"e{number}" for number in row.edits),
+            )
+            for row in nodes
+        },
         pictures={
             f"p{row.number}": OpenedPicture(
                 f"p{row.number}", row.digest, row.width, row.height, row.name, path(row.digest)
@@ -238,6 +252,7 @@ def timeline_of(
             for row in pictures
         },
         gestures={f"g{row.number}": _gesture_of(row) for row in gestures},
-        versions={handle: tuple(made) for handle, made in by_handle.items()},
-        edits={f"e{row.number}": _edit_of(row, by_handle) for row in edits},
+        versions=Versions(read_versions, head.turns, head.objects_used),
+        selections=Selections(read_selection, {0: ()}),
+        edits={f"e{row.number}": _edit_of(row) for row in edits},
     )

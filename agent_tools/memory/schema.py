@@ -27,7 +27,7 @@ from sqlalchemy import (
     true,
 )
 
-VERSION = 3
+VERSION = 4
 """Version of these tables. A store with a higher one was written by a newer askmask."""
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
@@ -50,6 +50,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             PRIMARY KEY (conversation, number)
         )""",
     ),
+    3: ("CREATE INDEX versions_of_turn ON versions (conversation, turn)",),
 }
 """What makes, of a store of each older version, one of the next; every statement is one that both databases know."""
 
@@ -170,6 +171,7 @@ versions = Table(
     Column("model", Text, nullable=False),
     Column("review", Boolean, nullable=False),
     Column("alternatives", JSON(none_as_null=True)),
+    Index("versions_of_turn", "conversation", "turn"),
 )
 """``alternatives``: [counts, predicted IoU, stability] of each, as large as the mask; NULL without any."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from agent_tools.memory.records import CallRecord, Edit, Gesture, OpenedPicture, TurnKind
+from agent_tools.memory.records import CallRecord, Edit, Gesture, ObjectVersion, OpenedPicture, TurnKind
 from agent_tools.memory.timeline import Node, Timeline, Used
 from agent_tools.pictures import Picture
 
@@ -49,6 +49,8 @@ class Staged:
         originals: the pictures it opened, with their bytes.
         pictures: those that got a new handle.
         gestures: new ones.
+        versions: of objects, in the order they were made.
+        selection: the selection, or None where the turn left it alone.
         edits: new ones.
         calls: in the order they were recorded.
         kind: what the turn did.
@@ -67,6 +69,8 @@ class Staged:
     originals: tuple[Picture, ...]
     pictures: tuple[OpenedPicture, ...]
     gestures: tuple[Gesture, ...]
+    versions: tuple[ObjectVersion, ...]
+    selection: tuple[str, ...] | None
     edits: tuple[Edit, ...]
     calls: tuple[CallRecord, ...]
     kind: TurnKind
@@ -90,5 +94,7 @@ class Staged:
             used=self.used,
             pictures=self.pictures,
             gestures=self.gestures,
+            versions=self.versions,
+            selection=self.selection,
             edits=self.edits,
         )

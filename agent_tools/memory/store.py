@@ -262,7 +262,7 @@ def _rows(staged: Staged) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
         "answer": staged.answer,
         "click": staged.click,
         "forgotten": False,
-        **node_columns(staged.node),
+        **node_columns(staged.node, staged.selection),
         "picture": number_of(staged.picture),
     }
     opened = staged.node.opened if staged.node else ()
@@ -270,6 +270,6 @@ def _rows(staged: Staged) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
     yield schema.pictures, [picture_row(picture) for picture in staged.pictures]
     yield schema.openings, [{"turn": staged.number, "picture": number_of(handle)} for handle in opened]
     yield schema.gestures, [gesture_row(gesture) for gesture in staged.gestures]
-    yield schema.versions, [version_row(version) for version in (staged.node.versions if staged.node else ())]
+    yield schema.versions, [version_row(version) for version in staged.versions]
     yield schema.edits, [edit_row(edit) for edit in staged.edits]
     yield schema.calls, [call_row(call, staged.number, place) for place, call in enumerate(staged.calls)]

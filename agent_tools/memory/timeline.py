@@ -6,16 +6,18 @@ node before, redo towards the tip, and a change made after an undo starts a new 
 
 Gestures and the choice of the current picture are facts, not effects: no undo takes a gesture away, and a turn with
 nothing else is no node. A conversation begins with its first pictures: no undo closes what a turn at the beginning
-opened and did nothing else with. Timelines are immutable. This module does not know databases, files or locks.
+opened and did nothing else with. Timelines are immutable; what grows with the number of masks is read when it is asked
+for (`on_demand`). This module does not know databases, files or locks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
+from agent_tools.memory.on_demand import Objects, Selections, Versions
 from agent_tools.memory.records import Edit, Gesture, ObjectVersion, OpenedPicture, State
 
 
@@ -27,18 +29,18 @@ class Node:
         number: the turn's number.
         before: number of the node that this one is on top of; 0 for the beginning.
         picture: handle of the current picture when the turn ended.
-        selection: the selection when the turn ended, or None where the turn left it alone.
+        selects: whether it changed the selection.
         opened: pictures that were not open before.
-        versions: versions of objects, in the order they were made.
+        makes: whether it made versions of objects.
         edits: the edits in force when the turn ended, in their order, or None where the turn left them alone.
     """
 
     number: int
     before: int
     picture: str | None = None
-    selection: tuple[str, ...] | None = None
+    selects: bool = False
     opened: tuple[str, ...] = ()
-    versions: tuple[ObjectVersion, ...] = ()
+    makes: bool = False
     edits: tuple[str, ...] | None = None
 
     @property
@@ -53,7 +55,7 @@ class Node:
 
     @property
     def _leaves_all_alone(self) -> bool:
-        return self.selection is None and self.edits is None and not self.versions
+        return self.edits is None and not self.selects and not self.makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +84,34 @@ class Timeline:
         pictures: every picture ever opened and not forgotten, by handle.
         gestures: every gesture not forgotten, by handle.
         versions: every version of every object not forgotten, by handle, ascending.
-        edits: every edit made of what is not forgotten, by handle.
+        selections: the selection when a turn that changed it ended, by the turn's number.
+        edits: every edit made of what is not forgotten, by handle; see `edit` for their masks.
     """
 
     conversation: str
-    revision: int = 0
-    turns: int = 0
-    position: int = 0
-    tip: int = 0
-    picture: str | None = None
-    used: Used = Used()
-    nodes: Mapping[int, Node] = field(default_factory=dict)
-    pictures: Mapping[str, OpenedPicture] = field(default_factory=dict)
-    gestures: Mapping[str, Gesture] = field(default_factory=dict)
-    versions: Mapping[str, tuple[ObjectVersion, ...]] = field(default_factory=dict)
-    edits: Mapping[str, Edit] = field(default_factory=dict)
+    revision: int
+    turns: int
+    position: int
+    tip: int
+    picture: str | None
+    used: Used
+    nodes: Mapping[int, Node]
+    pictures: Mapping[str, OpenedPicture]
+    gestures: Mapping[str, Gesture]
+    versions: Versions
+    selections: Selections
+    edits: Mapping[str, Edit]
 
     @cached_property
-    def state(self) -> State:
-        """The state where the conversation stands."""
-        return self.at(self.position, self.picture)
+    def objects(self) -> Objects:
+        """The objects where the conversation stands."""
+        return Objects(self.versions, frozenset(node.number for node in self.path(self.position)))
+
+    def edit(self, handle: str) -> Edit:
+        """An edit with its masks, which it is not kept with."""
+        kept = self.edits[handle]
+        made = [one for thing, number in kept.objects for one in self.versions[thing] if one.version == number]
+        return replace(kept, masks=tuple(one.mask for one in made if one.mask is not None))
 
     def path(self, position: int) -> list[Node]:
         """The nodes from the beginning to `position`."""
@@ -111,20 +121,13 @@ class Timeline:
             position = self.nodes[position].before
         return nodes[::-1]
 
-    def at(self, position: int, picture: str | None) -> State:
-        """The state at `position`, with `picture` the current one where it is open there."""
-        path = self.path(position)
-        opened: set[str] = set()
-        objects: dict[str, ObjectVersion] = {}
-        selection: tuple[str, ...] = ()
-        selected_before: tuple[str, ...] = ()
-        edits: tuple[str, ...] = ()
-        for node in path:
-            opened.update(node.opened)
-            objects.update((version.handle, version) for version in node.versions)
-            if node.selection is not None:
-                selected_before, selection = selection, node.selection
-            edits = edits if node.edits is None else node.edits
+    @cached_property
+    def state(self) -> State:
+        """The state where the conversation stands."""
+        path = self.path(self.position)
+        opened = {handle for node in path for handle in node.opened}
+        selected = [0, 0, *(node.number for node in path if node.selects)]
+        edits = next((node.edits for node in reversed(path) if node.edits is not None), ())
         pictures = {handle: one for handle, one in self.pictures.items() if handle in opened}
         gestures = {handle: one for handle, one in self.gestures.items() if one.picture in opened}
         return State(
@@ -132,15 +135,15 @@ class Timeline:
             revision=self.revision,
             turn_number=self.turns,
             pictures=MappingProxyType(pictures),
-            picture=current(picture, pictures),
+            picture=current(self.picture, pictures),
             gestures=MappingProxyType(gestures),
-            objects=MappingProxyType(objects),
-            selection=selection,
-            undo=(undo := self.undoable(position)),
+            objects=self.objects,
+            selection=self.selections[selected[-1]],
+            undo=(undo := self.undoable(self.position)),
             redo=len(self.path(self.tip)) - len(self.path(self.position)),
-            selected_before=selected_before,
-            position=position,
-            edits=tuple(self.edits[handle] for handle in edits),
+            selected_before=self.selections[selected[-2]],
+            position=self.position,
+            edits=tuple(map(self.edit, edits)),
             changes=tuple(node.number for node in path[len(path) - undo :])[::-1],
         )
 
@@ -168,16 +171,16 @@ class Timeline:
         used: Used,
         pictures: Iterable[OpenedPicture],
         gestures: Iterable[Gesture],
-        edits: Iterable[Edit] = (),
+        versions: Iterable[ObjectVersion],
+        selection: tuple[str, ...] | None,
+        edits: Iterable[Edit],
     ) -> Timeline:
         """This timeline and one turn more; a turn that changed something is where it stands then, and the tip."""
-        versions = dict(self.versions)
-        for version in node.versions if node else ():
-            versions[version.handle] = (*versions.get(version.handle, ()), version)
+        turns = self.turns + 1
         return replace(
             self,
             revision=self.revision + 1,
-            turns=self.turns + 1,
+            turns=turns,
             position=node.number if node else self.position,
             tip=node.number if node else self.tip,
             picture=picture,
@@ -185,7 +188,8 @@ class Timeline:
             nodes={**self.nodes, node.number: node} if node else self.nodes,
             pictures={**self.pictures, **{one.handle: one for one in pictures}},
             gestures={**self.gestures, **{one.handle: one for one in gestures}},
-            versions=versions,
+            versions=self.versions.with_turn(versions, turns, used.objects),
+            selections=self.selections if selection is None else self.selections.with_known({turns: selection}),
             edits={**self.edits, **{one.handle: one for one in edits}},
         )
 
@@ -200,23 +204,25 @@ class Timeline:
             for handle, one in self.edits.items()
             if one.picture not in gone_pictures and not gone_objects & {thing for thing, _ in one.objects}
         }
+        versions = self.versions.without(gone_objects)
+        making = {one.turn for made in versions.whole().values() for one in made}
         nodes: dict[int, Node] = {}
         stands_for = {0: 0}
         selected: dict[int, tuple[str, ...]] = {0: ()}
         edited: dict[int, tuple[str, ...]] = {0: ()}
         for node in self.nodes.values():
             before = stands_for[node.before]
-            selection = node.selection
-            if selection is not None:
-                selection = tuple(handle for handle in selection if handle not in gone_objects)
+            selection = selected[before]
+            if node.selects:
+                selection = tuple(handle for handle in self.selections[node.number] if handle not in gone_objects)
             stack = None if node.edits is None else tuple(handle for handle in node.edits if handle in edits)
             kept = Node(
                 number=node.number,
                 before=before,
                 picture=None if node.picture in gone_pictures else node.picture,
-                selection=None if selection == selected[before] else selection,
+                selects=selection != selected[before],
                 opened=tuple(handle for handle in node.opened if handle not in gone_pictures),
-                versions=tuple(one for one in node.versions if one.handle not in gone_objects),
+                makes=node.number in making,
                 edits=None if stack == edited[before] else stack,
             )
             if kept.empty:
@@ -224,7 +230,7 @@ class Timeline:
             else:
                 nodes[node.number] = kept
                 stands_for[node.number] = node.number
-                selected[node.number] = selected[before] if kept.selection is None else kept.selection
+                selected[node.number] = selection
                 edited[node.number] = edited[before] if kept.edits is None else kept.edits
         return replace(
             self,
@@ -234,7 +240,8 @@ class Timeline:
             nodes=nodes,
             pictures={handle: one for handle, one in self.pictures.items() if handle not in gone_pictures},
             gestures={handle: one for handle, one in self.gestures.items() if one.picture not in gone_pictures},
-            versions={handle: all_ for handle, all_ in self.versions.items() if handle not in gone_objects},
+            versions=versions,
+            selections=self.selections.with_known(selected),
             edits=edits,
         )
 

@@ -7,7 +7,7 @@ runs several tools at once has to run them one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Unpack
@@ -191,7 +191,7 @@ class Turn(Draft):
         for mask in (made.mask, *(each.mask for each in made.alternatives)):
             check_mask(mask, self._pictures[made.picture])
         self._versions.append(made)
-        self._objects[made.handle] = made
+        self._new_objects[made.handle] = made
         self._highest[made.handle] = made.version
 
     def version(self, handle: str, version: int | None = None) -> ObjectVersion:
@@ -201,10 +201,13 @@ class Turn(Draft):
             HandleError: no such object or version.
         """
         if version is None:
+            found = self._new_objects.get(handle) or self._base.objects.get(handle)
+            if found is not None:
+                return found
             check_handle(handle, self._objects, self._base.versions, "handle")
             return self._objects[handle]
         committed = self._base.versions.get(handle, ())
-        for one in (self._objects.get(handle), *committed):
+        for one in (self._new_objects.get(handle), *committed):
             if one and one.version == version:
                 return one
         staged = (one for one in self._versions if one.handle == handle)
@@ -326,7 +329,8 @@ class Turn(Draft):
             HandleError: no such object or picture.
         """
         self._write()
-        made = {**self._base.versions, **self._objects}
+        kept = self._base.versions.whole()
+        made = {**kept, **self._objects}
         known = {**self._base.pictures, **self._pictures}
         everything = handles is None and picture is None
         objects = set(made if everything else [handles] if isinstance(handles, str) else handles or ())
@@ -335,7 +339,7 @@ class Turn(Draft):
             check_handle(handle, made, {}, "handle")
         for handle in pictures:
             check_handle(handle, known, {}, "picture")
-        versions = (*self._versions, *(one for all_ in self._base.versions.values() for one in all_))
+        versions = (*self._versions, *(one for all_ in kept.values() for one in all_))
         objects.update(one.handle for one in versions if one.picture in pictures)
         gone = Forgotten(frozenset(objects), frozenset(pictures), everything)
         if everything or self._picture in pictures:
@@ -365,19 +369,20 @@ class Turn(Draft):
             found = self._find_call(call_id)
         if found is None:
             return None
-        return with_masks(found, self._all_versions())
+        return with_masks(found, self._versions_by_handle())
 
     @property
     def calls(self) -> tuple[CallRecord, ...]:
         """The calls recorded in this turn so far, in order."""
-        versions = self._all_versions()
-        return tuple(with_masks(call, versions) for call in self._calls.values())
+        versions_of = self._versions_by_handle()
+        return tuple(with_masks(call, versions_of) for call in self._calls.values())
 
-    def _all_versions(self) -> dict[str, tuple[ObjectVersion, ...]]:
-        versions = dict(self._base.versions)
+    def _versions_by_handle(self) -> Callable[[str], tuple[ObjectVersion, ...]]:
+        """What gives every version of a handle, this turn's included."""
+        made: dict[str, list[ObjectVersion]] = {}
         for one in self._versions:
-            versions[one.handle] = (*versions.get(one.handle, ()), one)
-        return versions
+            made.setdefault(one.handle, []).append(one)
+        return lambda handle: (*self._base.versions.get(handle, ()), *made.get(handle, ()))
 
 
 def _at_least_one(steps: int) -> int:

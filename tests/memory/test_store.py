@@ -27,10 +27,10 @@ def test_store_of_a_newer_version_is_refused_untouched(store: Store) -> None:
     with store.open() as memory:
         conversation = memory.create()
     store.execute("UPDATE meta SET value = 99 WHERE key = 'schema'")
-    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 3, .*Install a newer askmask") as caught:
+    with pytest.raises(MemoryStoreError, match=r"of version 99: expected 4, .*Install a newer askmask") as caught:
         store.open()
     assert str(caught.value).startswith(f"store={store.name} ")
-    store.execute("UPDATE meta SET value = 3 WHERE key = 'schema'")
+    store.execute("UPDATE meta SET value = 4 WHERE key = 'schema'")
     with store.open() as memory:
         assert [one.id for one in memory.conversations()] == [conversation]
 
@@ -40,6 +40,7 @@ def make_old(store: Store) -> None:
     for statement in (
         "ALTER TABLE gestures DROP COLUMN include",
         "ALTER TABLE versions DROP COLUMN alternatives",
+        "DROP INDEX versions_of_turn",
         "DROP TABLE edits",
         "ALTER TABLE turns DROP COLUMN edits",
         "ALTER TABLE conversations DROP COLUMN edits_used",
