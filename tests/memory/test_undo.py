@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from agent_tools.errors import HandleError, ToolInputError
 from agent_tools.masks import Mask
-from agent_tools.memory import Memory, State, Turn
+from agent_tools.memory import Memory, State, Turn, on_demand
 from agent_tools.pictures import Picture
 
 Add = Callable[..., str]
@@ -375,8 +375,12 @@ class SnapshotMachine(RuleBasedStateMachine):
         assert (state.undo, state.redo) == (undo, len(self.snapshots) - 1 - self.at)
         self.memory._known.clear()
         assert self.memory.state(self.conversation) == state
+        self.memory._known.clear()  # so that the next turn begins with nothing read
 
 
-def test_memory_is_what_a_list_of_snapshots_with_a_finger_on_one_is(memory: Memory) -> None:
+def test_memory_is_what_a_list_of_snapshots_with_a_finger_on_one_is(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_demand, "PAGE", 2)  # as if there were hundreds of objects
     rounds = settings(max_examples=25, stateful_step_count=15, deadline=None)
     run_state_machine_as_test(lambda: SnapshotMachine(memory), settings=rounds)
