@@ -50,7 +50,9 @@ class MemoryStoreError(AskmaskError):
 
 
 class ConflictError(MemoryStoreError):
-    """Another process committed a turn of this conversation after this turn began."""
+    """Another process committed a turn of this conversation after this turn began, or what was to be read of an earlier
+    state was forgotten since.
+    """
 
 
 def shorten(value: object, limit: int = 80) -> str:

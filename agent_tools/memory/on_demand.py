@@ -1,8 +1,9 @@
 """The parts of a conversation that grow with the number of its masks, read from the store when they are asked for.
 
 Taking up a conversation costs the same however many masks are in it: objects are read with the first use of one of
-them, together with the few hundred whose handles are next to it, and a selection with the first look at it. What was
-read stays, and is what it was when the timeline began: versions are only ever added, with a higher turn.
+them, together with the hundred whose handles are next to it, or all at once with the first use of all, and a selection
+with the first look at it. What was read stays, and is what it was when the timeline began: versions are only ever
+added, with a higher turn.
 
 This module does not know databases: it is given what reads. Nothing in it is ever changed but by reading more.
 """
@@ -14,8 +15,8 @@ from collections.abc import Callable, Container, ItemsView, Iterable, Iterator, 
 
 from agent_tools.memory.records import ObjectVersion
 
-PAGE = 512
-"""Objects that are read at once: a page takes a few milliseconds, little more than one object would."""
+PAGE = 128
+"""Objects that are read at once: a page takes a millisecond or two, little more than one object would."""
 _HANDLE = re.compile(r"m[1-9][0-9]{0,9}", re.ASCII)
 _Page = dict[str, tuple[ObjectVersion, ...]]
 
