@@ -64,11 +64,16 @@ class Reader:
     def __init__(self, database: Database, owner: str) -> None:
         """Get ready to read; nothing is asked of the database yet."""
         self._database, self._owner, self._engine = database, owner, database.engine
+        self._closed = False
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._database.explained(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        try:
+            with self._database.explained(), self._engine.connect() as connection, connection.begin():
+                yield connection
+        finally:
+            if self._closed:  # a state from before is read on: nobody else would close this connection
+                self._engine.dispose()
 
     def _mine(self, table: Table, conversation: str) -> Any:
         return (table.c.conversation == conversation) & (table.c.owner == self._owner)

@@ -150,8 +150,8 @@ class Edit:
 class State:
     """A conversation as it stands: an immutable view.
 
-    Its objects are read from the store when they are first asked for, while the memory is open; once something of the
-    conversation was forgotten, what was not read by then is a `ConflictError`.
+    Its objects are read from the store when they are first asked for; once something of the conversation
+    was forgotten, what was not read by then is a `ConflictError`.
 
     Attributes:
         conversation: its id.

@@ -60,6 +60,7 @@ class Store(Reader):
 
     def close(self) -> None:
         """Close every connection."""
+        self._closed = True
         self._engine.dispose()
 
     def _prepare(self) -> None:

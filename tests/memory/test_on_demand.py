@@ -253,3 +253,14 @@ def test_state_of_a_conversation_that_was_erased_and_came_back_is_refused(
         writer.erase(conversation)
         with pytest.raises(ConfigError, match="is not here"):
             len(gone.objects)
+
+
+def test_state_is_read_on_after_the_memory_was_closed_and_leaves_no_connection_open(store: Store, add: Add) -> None:
+    with store.open() as memory:
+        conversation = memory.create()
+        with memory.turn(conversation) as turn:
+            add(turn)
+    with store.open() as memory:
+        state = memory.state(conversation)
+    assert list(state.objects) == ["m1"]
+    assert memory._store._engine.pool.checkedin() == 0
