@@ -7,8 +7,9 @@ printed. This module does not know what phrases mean, prompts or presets.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -220,6 +221,22 @@ def _checked(folder: Path, what: str) -> Path:
     return folder
 
 
+def model_type(folder: Path) -> str:
+    """The name that transformers knows a folder's model by; empty where its configuration does not say."""
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def wrong_family(source: str, role: str, family: str, families: Iterable[str]) -> ConfigError:
+    """What is raised for a model that is none of those the caller can drive."""
+    return ConfigError(
+        f"{role}={shorten(source)} is a {family or 'nameless'} model: expected {' or '.join(families)}. "
+        f"Give another {role}, or wrap this one with path/to/file.py:factory."
+    )
+
+
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep transformers' notices and progress bars off the streams while a model is opened."""
@@ -256,10 +273,7 @@ def open_model(folder: Path, source: str, role: str, families: Mapping[str, Any]
         with _silence():
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             if config.model_type not in families:
-                raise ConfigError(
-                    f"{what} is a {config.model_type} model: expected {' or '.join(families)}. "
-                    f"Give another {role}, or wrap this one with path/to/file.py:factory."
-                )
+                raise wrong_family(source, role, config.model_type, families)
             model, report = families[config.model_type].from_pretrained(
                 folder,
                 config=config,

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from agent_tools.errors import AskmaskError, ConfigError, shorten
 from agent_tools.services.base import Detector, Segmenter
-from agent_tools.services.checkpoints import HUB_ID
+from agent_tools.services.checkpoints import HUB_ID, locate, model_type, wrong_family
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.tiling import TiledDetector
 
@@ -28,6 +28,12 @@ _IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _IN_MODULE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 _BUILT_IN: dict[tuple[Role, str], str] = {("segmenter", "grabcut"): "agent_tools.services.grabcut:GrabCut"}
 """Services of ours that need no weights, by the name that a person types."""
+_DETECTORS = {
+    "grounding-dino": "agent_tools.services.grounding_dino:GroundingDino",
+    "mm-grounding-dino": "agent_tools.services.grounding_dino:GroundingDino",
+    "owlv2": "agent_tools.services.owlv2:Owlv2",
+}
+"""Our detectors, by the model type that transformers knows their weights by."""
 FORMS = "a folder, a hub id owner/name, path/to/file.py:factory, package.module:factory or an installed entry point"
 
 
@@ -45,10 +51,12 @@ def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
     """
     factory = _factory("detector", typed)
     if factory is None:
-        # A late import: it loads torch, which a factory of somebody else's may not need.
-        from agent_tools.services.grounding_dino import GroundingDino
-
-        detector = GroundingDino(typed, device, cache)
+        # Late imports: they load torch, which a factory of somebody else's may not need.
+        family = model_type(locate(typed, "detector"))
+        if family not in _DETECTORS:
+            raise wrong_family(typed, "detector", family, _DETECTORS)
+        module, name = _DETECTORS[family].split(":")
+        detector = getattr(importlib.import_module(module), name)(typed, device, cache)
         return TiledDetector(detector, detector.input_size, detector.tiling)
     service = _called("detector", typed, factory)
     what = f"detector={shorten(typed)} gave a {type(service).__name__}"

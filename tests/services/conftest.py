@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from transformers import (
     BertConfig,
     BertTokenizer,
+    CLIPTokenizer,
     ConvNextConfig,
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
@@ -18,6 +20,10 @@ from transformers import (
     GroundingDinoProcessor,
     MMGroundingDinoConfig,
     MMGroundingDinoForObjectDetection,
+    Owlv2Config,
+    Owlv2ForObjectDetection,
+    Owlv2ImageProcessorPil,
+    Owlv2Processor,
     SamConfig,
     SamImageProcessorPil,
     SamMaskDecoderConfig,
@@ -96,6 +102,44 @@ def save_detector(folder: Path, family: str) -> Path:
     return folder
 
 
+def save_owlv2(folder: Path) -> Path:
+    """An OWLv2 of about 40,000 weights, which reads letters."""
+    torch.manual_seed(0)
+    letters = [*string.ascii_lowercase, *(f"{letter}</w>" for letter in string.ascii_lowercase)]
+    vocabulary = {token: index for index, token in enumerate(["!", *letters, "<|startoftext|>", "<|endoftext|>"])}
+    last = len(vocabulary) - 1
+    config = Owlv2Config(
+        text_config={
+            "vocab_size": len(vocabulary),
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 40,
+            "pad_token_id": 0,
+            "bos_token_id": last - 1,
+            "eos_token_id": last,
+        },
+        vision_config={
+            "hidden_size": 24,
+            "intermediate_size": 24,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 96,
+            "patch_size": 16,
+        },
+        projection_dim=16,
+    )
+    tokenizer = CLIPTokenizer(
+        vocab=vocabulary, merges=[], pad_token="!", bos_token="<|startoftext|>", eos_token="<|endoftext|>"
+    )
+    images = Owlv2ImageProcessorPil(size={"height": 96, "width": 96})
+    Owlv2ForObjectDetection(config).half().save_pretrained(folder)
+    Owlv2Processor(images, tokenizer).save_pretrained(folder)
+    (folder / "askmask.json").write_text(json.dumps({"threshold": 0.5, "floor": 0.05}))
+    return folder
+
+
 def save_segmenter(folder: Path) -> Path:
     """A SAM of about 100,000 weights."""
     torch.manual_seed(0)
@@ -136,6 +180,7 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of saved models, by name; the bundled ones where they are there."""
     base = tmp_path_factory.mktemp("models")
     folders = {family: save_detector(base / family, family) for family in ("grounding-dino", "mm-grounding-dino")}
+    folders["owlv2"] = save_owlv2(base / "owlv2")
     folders["sam"] = save_segmenter(base / "sam")
     for role in ("detector", "segmenter"):
         folders[f"demo-{role}"] = DEMO / role

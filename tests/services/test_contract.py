@@ -17,10 +17,11 @@ from agent_tools.services.checkpoints import TilingSettings
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
 from agent_tools.services.grabcut import GrabCut
 from agent_tools.services.grounding_dino import GroundingDino
+from agent_tools.services.owlv2 import Owlv2
 from agent_tools.services.sam import Sam
 from agent_tools.services.tiling import InputSize, TiledDetector
 
-DETECTORS = ["fake", "tiled-fake", "grounding-dino", "mm-grounding-dino", "demo-detector"]
+DETECTORS = ["fake", "tiled-fake", "grounding-dino", "mm-grounding-dino", "owlv2", "demo-detector"]
 SEGMENTERS = ["fake", "grabcut", "sam", "demo-segmenter"]
 PHRASES = ["red apple", "orange", "book"]
 
@@ -45,7 +46,8 @@ def opened(folders: dict[str, Path], name: str, service: Callable[..., Any], fak
 def detector(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> Detector:
     if request.param == "tiled-fake":
         return TiledDetector(FakeDetector(), InputSize(24, 32), TilingSettings(small=1, many=1))
-    return opened(model_folders, request.param, GroundingDino, FakeDetector)
+    service = Owlv2 if request.param == "owlv2" else GroundingDino
+    return opened(model_folders, request.param, service, FakeDetector)
 
 
 @pytest.fixture(params=SEGMENTERS, scope="module")

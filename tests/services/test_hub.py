@@ -134,7 +134,7 @@ def test_get_preset_fetches_what_is_needed_once_and_works_without_the_hub(
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= names
     assert "pytorch_model.bin" not in names
     assert told == [
-        "detector: IDEA-Research/grounding-dino-tiny",
+        "detector: google/owlv2-base-patch16-ensemble",
         "segmenter: Zigeng/SlimSAM-uniform-77",
         "models=fast is ready and now the default",
     ]

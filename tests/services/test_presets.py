@@ -184,7 +184,7 @@ def test_find_preset_far_miss_lists_them() -> None:
 
 def test_load_services_hub_switched_off_fails_at_once_and_names_the_demo() -> None:
     began = time.perf_counter()
-    with pytest.raises(ServiceError, match=r"IDEA-Research/grounding-dino-tiny .*HF_HUB_OFFLINE.*--models demo"):
+    with pytest.raises(ServiceError, match=r"google/owlv2-base-patch16-ensemble .*HF_HUB_OFFLINE.*--models demo"):
         load_services("fast")
     assert time.perf_counter() - began < 5
 
