@@ -5,7 +5,8 @@
     │   ├── PictureError    a picture cannot be opened or used (also shown to the person who gave it)
     │   └── HandleError     a handle, gesture or picture name that does not exist
     ├── ServiceError        a model or a server failed: it is shown to the person
-    │   └── OutOfMemoryError
+    │   ├── OutOfMemoryError
+    │   └── BusyError       more is asked of the models than they can do just now: says when to try again
     ├── ConfigError         a setting, preset, key or file given by the person is wrong: it is shown to the person
     └── MemoryStoreError    the conversation could not be read or written: it is shown to the person
         └── ConflictError   another process changed the conversation in the meantime
@@ -39,6 +40,21 @@ class ServiceError(AskmaskError):
 
 class OutOfMemoryError(ServiceError):
     """The device had no memory left for the work asked of it."""
+
+
+class BusyError(ServiceError):
+    """The models have as much waiting as they may keep waiting.
+
+    Attributes:
+        retry_after: seconds after which trying again may succeed.
+    """
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message, retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ConfigError(AskmaskError):

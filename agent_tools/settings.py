@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     encoding_cache_device_megabytes: float = Field(
         default=1024.0, ge=0, description="Bound of the encoding cache in a GPU's own memory."
     )
+    max_waiting: int = Field(default=64, gt=0, description="Pictures that may wait for a model; more are refused.")
+    max_wait_seconds: float = Field(default=120.0, gt=0, description="How long one may wait for a model.")
     max_tool_calls: int = Field(default=24, gt=0, description="Tool calls one request may make.")
     max_turn_seconds: float = Field(default=300.0, gt=0, description="Wall time of one request.")
     max_turn_tokens: int = Field(default=200_000, gt=0, description="Tokens a language model may use for a request.")

@@ -143,7 +143,9 @@ class GroundingDino:
         asked = [tuple(clean_phrase(phrase) for phrase in some) for some in phrases]
         found: dict[int, Detections] = {}
         with self._lock:
-            for phrases_of_run, run in itertools.groupby(range(len(pictures)), key=asked.__getitem__):
+            for phrases_of_run, run in itertools.groupby(
+                sorted(range(len(pictures)), key=asked.__getitem__), key=asked.__getitem__
+            ):
                 found |= self._detect_run({index: pictures[index] for index in run}, phrases_of_run)
         return [found[index] for index in range(len(pictures))]
 

@@ -21,6 +21,7 @@ from typing import Any
 from agent_tools.errors import ConfigError, ServiceError, shorten
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Detector, Segmenter, SegmentRequest, Segments, Services
+from agent_tools.services.batching import BatchedDetector, BatchedSegmenter
 from agent_tools.services.checkpoints import cached, fetch
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.factories import Role, build_detector, build_segmenter
@@ -212,8 +213,8 @@ def load_services(
         cache=cache,
     )
     clock = _Clock(services.seconds)
-    services.detector = TimedDetector(services.detector, clock)
-    services.segmenter = TimedSegmenter(services.segmenter, clock)
+    services.detector = TimedDetector(BatchedDetector(services.detector), clock)
+    services.segmenter = TimedSegmenter(BatchedSegmenter(services.segmenter), clock)
     return services
 
 

@@ -31,11 +31,15 @@ from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
+_Look = tuple[str, View]
+"""A picture's digest and a view of it."""
 
 STABILITY_OFFSET = 1.0
 """Logits above and below the cut between which a stable mask hardly changes, as in segment-anything's generator."""
 _CELLS_PER_PASS = {"cpu": 4 * 64 * 64, "cuda": 128 * 64 * 64, "mps": 16 * 64 * 64}
-"""Prompts or views of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
+"""Prompts of a pass times cells of the encoding: a CPU gains nothing from more, a GPU fills up."""
+_CELLS_ENCODED = {"cpu": 64 * 64, "cuda": 16 * 64 * 64, "mps": 2 * 64 * 64}
+"""Views encoded together times cells of the encoding: one of a published size on a CPU, many of a small model's."""
 
 
 class Sam:
@@ -91,8 +95,9 @@ class Sam:
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
         self.input_side, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
-        self._together = max(1, _CELLS_PER_PASS[self._device.type] // self._tokens**2)
-        self._prompts_per_pass = prompts_per_pass or self._together
+        cells = self._tokens**2
+        self._together = max(1, _CELLS_ENCODED[self._device.type] // cells)
+        self._prompts_per_pass = prompts_per_pass or max(1, _CELLS_PER_PASS[self._device.type] // cells)
         self._lock = Lock()
 
     def segment(self, requests: Sequence[SegmentRequest]) -> list[list[Segments]]:
@@ -101,26 +106,35 @@ class Sam:
         Raises:
             ServiceError: the model failed; OutOfMemoryError where the device had no room.
         """
+        for request in requests:
+            _check(request)
+        answers: list[list[Segments]] = []
         with self._lock:
-            return [self._segment_one(request) for request in requests]
+            for begin in range(0, len(requests), self._together):
+                answers += self._segment_some(requests[begin : begin + self._together])
+        return answers
 
     def forget(self, digest: str) -> None:
         """Drop everything remembered about one picture."""
         self._cache.forget(digest)
 
-    def _segment_one(self, request: SegmentRequest) -> list[Segments]:
-        prompts = list(request.prompts)
-        if not prompts:
-            return []
-        picture = request.picture
-        for prompt in prompts:
-            if prompt.mask is not None and (prompt.mask.width, prompt.mask.height) != (picture.width, picture.height):
-                raise ServiceError(
-                    f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
-                    f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
-                )
-        extents = [_extent(prompt) for prompt in prompts]
-        answers = self._look(picture, prompts, self._views(picture, extents))
+    def _segment_some(self, requests: Sequence[SegmentRequest]) -> list[list[Segments]]:
+        """Pictures encoded side by side, whoever asks about them; then each answered on its own."""
+        extents = [[_extent(prompt) for prompt in request.prompts] for request in requests]
+        views = [self._views(one.picture, some) for one, some in zip(requests, extents, strict=True)]
+        every = [(one.picture, view) for one, some in zip(requests, views, strict=True) for view in some]
+        encodings = self._encode(every)
+        return [self._segment_one(*each, encodings) for each in zip(requests, extents, views, strict=True)]
+
+    def _segment_one(
+        self,
+        request: SegmentRequest,
+        extents: Sequence[NDArray[np.float32] | None],
+        views: Sequence[View],
+        encodings: Mapping[_Look, torch.Tensor],
+    ) -> list[Segments]:
+        picture, prompts = request.picture, list(request.prompts)
+        answers = self._look(picture, prompts, views, encodings)
         # Clicks do not say how large their thing is; the first answer does.
         unsized = [index for index, extent in enumerate(extents) if extent is None and answers[index].masks[0].area]
         if self.zoom and unsized:
@@ -129,17 +143,24 @@ class Sam:
             closer = {index: view for index, view in zip(unsized, views, strict=True) if view.width < picture.width}
             # A lone click is asked again as it was, so that it gets its three candidates.
             again = [prompts[index] if _is_lone_click(prompts[index]) else seen[index] for index in closer]
-            for index, answer in zip(closer, self._look(picture, again, list(closer.values())), strict=True):
+            nearer = self._encode([(picture, view) for view in closer.values()])
+            for index, answer in zip(closer, self._look(picture, again, list(closer.values()), nearer), strict=True):
                 answers[index] = answer
         return answers
 
     def _views(self, picture: Picture, extents: Sequence[NDArray[np.float32] | None]) -> list[View]:
         return choose_views(picture, extents, self.zoom, self.input_side, 4 * self._tokens)
 
-    def _look(self, picture: Picture, prompts: Sequence[Prompt], views: Sequence[View]) -> list[Segments]:
+    def _look(
+        self,
+        picture: Picture,
+        prompts: Sequence[Prompt],
+        views: Sequence[View],
+        encoded: Mapping[_Look, torch.Tensor],
+    ) -> list[Segments]:
         """Answers each prompt from its view of the picture."""
         answers: dict[int, Segments] = {}
-        encodings = self._encode(picture, list(dict.fromkeys(views)))
+        encodings = {view: encoded[picture.digest, view] for view in views}
         for indices in self._alike(dict(enumerate(prompts))):
             looks = [views[index] for index in indices]
             logits, ious = self._decode(encodings, [prompts[index] for index in indices], looks)
@@ -147,32 +168,30 @@ class Sam:
                 answers[index] = to_segments(logits[row], ious[row], view, picture)
         return [answers[index] for index in range(len(prompts))]
 
-    def _encode(self, picture: Picture, views: Sequence[View]) -> dict[View, torch.Tensor]:
-        """The encodings of views of the picture, (1, C, T, T) each, from the cache where they are there."""
-        keys = {view: (picture.digest, self._source, view) for view in views}
-        known: dict[View, torch.Tensor] = {
-            view: hit for view, key in keys.items() if (hit := self._cache.get(key)) is not None
-        }
-        missing = [view for view in views if view not in known]
+    def _encode(self, looks: Sequence[tuple[Picture, View]]) -> dict[_Look, torch.Tensor]:
+        """The encodings of views of pictures, (1, C, T, T) each, from the cache where they are there."""
+        wanted = {(picture.digest, view): (picture, view) for picture, view in looks}
+        known = {look: hit for look in wanted if (hit := self._cache.get((look[0], self._source, look[1]))) is not None}
+        missing = [look for look in wanted if look not in known]
         began = time.perf_counter()
         for begin in range(0, len(missing), self._together):
             some = missing[begin : begin + self._together]
             with running(self._device, self._name, half=True):
                 prepared = self._processor.image_processor(
-                    [view.pixels(picture.array) for view in some],
+                    [view.pixels(picture.array) for picture, view in map(wanted.__getitem__, some)],
                     input_data_format="channels_last",
                     return_tensors="pt",
                 )
                 pixels = prepared["pixel_values"].to(self._device)
                 encoded = self._model.get_image_embeddings(pixels).float()
             # Copies, so that forgetting one view frees its memory though others were encoded with it.
-            known |= {view: encoding.clone() for view, encoding in zip(some, encoded.split(1), strict=True)}
+            known |= {look: encoding.clone() for look, encoding in zip(some, encoded.split(1), strict=True)}
         self.model_seconds += time.perf_counter() - began
-        for view, encoding in known.items():
-            if view in missing or encoding.device != self._device:
-                known[view] = on_device = encoding.to(self._device)
+        for look, encoding in known.items():
+            if look in missing or encoding.device != self._device:
+                known[look] = on_device = encoding.to(self._device)
                 to_host = None if self._device.type == "cpu" else torch.Tensor.cpu
-                self._cache.put(keys[view], on_device, on_device.nbytes, to_host)
+                self._cache.put((look[0], self._source, look[1]), on_device, on_device.nbytes, to_host)
         return known
 
     def _alike(self, prompts: Mapping[int, Prompt]) -> Iterator[list[int]]:
@@ -244,6 +263,16 @@ def _sums_between(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[n
     low = np.floor(edges).astype(np.int64)
     part = (edges - low)[:, None]
     return np.diff(whole[low] * (1 - part) + whole[np.minimum(low + 1, len(values))] * part, axis=0)
+
+
+def _check(request: SegmentRequest) -> None:
+    picture = request.picture
+    for prompt in request.prompts:
+        if prompt.mask is not None and (prompt.mask.width, prompt.mask.height) != (picture.width, picture.height):
+            raise ServiceError(
+                f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
+                f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
+            )
 
 
 def _is_lone_click(prompt: Prompt) -> bool:
