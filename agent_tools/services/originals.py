@@ -114,13 +114,13 @@ def build_original(model_class: Any, config: Any, tensors: Tensors, what: str, l
     wrong = {
         "lacks": report["missing_keys"],
         "has surplus": report["unexpected_keys"],
-        "has, at another size than expected,": {key[0] for key in report["mismatched_keys"]},
+        "has wrongly sized": {key[0] for key in report["mismatched_keys"]},
     }
     for verb, names in wrong.items():
         if names:
             raise ConfigError(
-                f"{what} {verb} {len(names)} weights ({_first_name(names, layout.names)}, ...): expected exactly those "
-                f"of {layout.title}. Fetch the authors' file again; a changed model needs its own port."
+                f"{what} {verb} weights ({_first_name(names, layout.names)}; {len(names)} in all): expected exactly "
+                f"those of {layout.title}. Fetch the authors' file again; a changed model needs its own port."
             )
     return model.eval()
 
@@ -158,7 +158,8 @@ def count(tensors: Tensors, prefix: str) -> int:
 
 def _pickled(path: Path, what: str) -> Any:
     """What is in a file of torch.save, tensors alone."""
-    head = path.open("rb").read(24)
+    with path.open("rb") as file:
+        head = file.read(24)
     zipped = zipfile.is_zipfile(path)
     if not zipped and head[:1] != b"\x80":  # what every pickle that torch writes begins with
         found = next((said for start, said in _STARTS.items() if head.startswith(start) and (start or not head)), None)

@@ -48,10 +48,8 @@ def picture(width: int, height: int, seed: int = 0) -> Picture:
     return Picture.from_array(blocks[rows][:, columns])
 
 
-def save_detector(folder: Path, family: str) -> Path:
-    """A Grounding DINO of either family, about 200,000 weights."""
-    torch.manual_seed(0)
-    # The library looks its special tokens up by number, so that a small vocabulary must have them where BERT has them.
+def small_vocabulary() -> list[str]:
+    """`WORDS`, after the special tokens where BERT has them: the library looks these up by number."""
     vocabulary = [f"[unused{index}]" for index in range(1030)]
     for index, token in {
         0: "[PAD]",
@@ -63,7 +61,13 @@ def save_detector(folder: Path, family: str) -> Path:
         1029: "?",
     }.items():
         vocabulary[index] = token
-    vocabulary += WORDS
+    return vocabulary + WORDS
+
+
+def save_detector(folder: Path, family: str) -> Path:
+    """A Grounding DINO of either family, about 200,000 weights."""
+    torch.manual_seed(0)
+    vocabulary = small_vocabulary()
     folder.mkdir(parents=True)
     tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(vocabulary)})
     text = BertConfig(

@@ -7,12 +7,16 @@ to the letter what they make (`benchmarks/parity/originals.py` prints theirs).
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 Shapes = dict[str, tuple[int, ...]]
+SHARED = re.compile(r"(transformer\.decoder\.)?(?<!out_)bbox_embed\.\d+\.")
+"""Names of Grounding DINO's one box head."""
 
 
 def digest(shapes: Mapping[str, Sequence[int]]) -> str:
@@ -22,9 +26,12 @@ def digest(shapes: Mapping[str, Sequence[int]]) -> str:
 
 
 def weights(shapes: Mapping[str, Sequence[int]], seed: int = 0) -> dict[str, torch.Tensor]:
-    """Random weights, float32, no two alike."""
+    """Random weights, float32, no two alike but those that the authors' code shares."""
     generator = torch.Generator().manual_seed(seed)
-    return {name: 0.2 * torch.randn(tuple(sizes), generator=generator) for name, sizes in shapes.items()}
+    made = {name: 0.2 * torch.randn(tuple(sizes), generator=generator) for name, sizes in shapes.items()}
+    for name in made:
+        made[name] = made[SHARED.sub("bbox_embed.0.", name)]
+    return made
 
 
 def linear(name: str, inputs: int, outputs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -43,7 +50,7 @@ def conv(name: str, inputs: int, outputs: int, side: int) -> Iterator[tuple[str,
 
 
 def perceptron(name: str, widths: Sequence[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for layer, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for layer, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         yield from linear(f"{name}.layers.{layer}", inputs, outputs)
 
 
@@ -156,7 +163,7 @@ SWIN_T = DinoSizes(96, (2, 2, 6, 2), (3, 6, 12, 24), 7)
 SWIN_B = DinoSizes(128, (2, 2, 18, 2), (4, 8, 16, 32), 12)
 DINO_TINY = DinoSizes(
     *(8, (1, 2, 1, 1), (1, 2, 2, 2), 3, 2, 32, 48, 12, 2),
-    words=1046,
+    words=1045,
     text=64,
     text_layers=2,
     positions=64,
