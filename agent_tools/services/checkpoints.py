@@ -123,7 +123,7 @@ class CheckpointSettings(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> CheckpointSettings:
-        """The settings beside the weights, or the defaults where the folder has none.
+        """The settings beside the weights, or the defaults where the folder has none; a lone file has none.
 
         Raises:
             ConfigError: the file is not valid.

@@ -99,7 +99,7 @@ def open_original_sam(path: Path, what: str) -> tuple[Any, Any]:
 
 
 def sam_config(tensors: Tensors, what: str) -> SamConfig:
-    """The sizes of a model, told by the shapes of its weights.
+    """The sizes of a model, told by the shapes of its weights; what they do not tell is the same for all of them.
 
     Raises:
         ConfigError: a weight that tells a size is missing.

@@ -30,10 +30,10 @@ the same places in ours.
 """
 _WRAPPINGS = ("model", "state_dict")
 """Under which training code keeps the weights, beside its optimizer and the like."""
-_STARTS = {
+_GIVE_THEIRS = "Give the file that the model's authors published."
+_OTHER_STARTS = {
     b"version https://git-lfs": ("is a Git LFS pointer", "Fetch the file itself with git lfs pull."),
-    b"PK\x03\x04": ("is cut short", "Fetch it again."),
-    b"": ("is empty", "Fetch it again."),
+    b"PK\x03\x04": ("is cut short", "Fetch it again."),  # a zip archive without its end
 }
 
 
@@ -67,7 +67,9 @@ def read_original(path: Path, what: str, layout: Layout) -> Tensors:
     Raises:
         ConfigError: another model, a damaged file, one that holds more than tensors, or no checkpoint at all.
     """
-    tensors = _safetensors(path, what) if path.suffix == ".safetensors" else _unwrapped(_pickled(path, what), what)
+    tensors = (
+        _safetensors(path, what) if path.suffix.lower() == ".safetensors" else _unwrapped(_pickled(path, what), what)
+    )
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     for pattern, (kind, step) in layout.foreign.items():
@@ -162,8 +164,8 @@ def _pickled(path: Path, what: str) -> Any:
         head = file.read(24)
     zipped = zipfile.is_zipfile(path)
     if not zipped and head[:1] != b"\x80":  # what every pickle that torch writes begins with
-        found = next((said for start, said in _STARTS.items() if head.startswith(start) and (start or not head)), None)
-        wrong, step = found or ("is no checkpoint of PyTorch", "Give the file that the model's authors published.")
+        found = [said for start, said in _OTHER_STARTS.items() if head.startswith(start)]
+        wrong, step = found[0] if found else (f"is {'no checkpoint of PyTorch' if head else 'empty'}", _GIVE_THEIRS)
         raise ConfigError(f"{what} {wrong}: expected weights saved by torch.save. {step}")
     try:
         with warnings.catch_warnings():  # about archives of other kinds, which are refused all the same
@@ -172,8 +174,7 @@ def _pickled(path: Path, what: str) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         raise ConfigError(
-            f"{what} holds objects that are no tensors and could run code: expected weights alone. "
-            "Give the file that the model's authors published, or save its state_dict."
+            f"{what} holds objects that are no tensors and could run code: expected weights alone. {_GIVE_THEIRS}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError, OSError) as error:
         raise ConfigError(
@@ -203,7 +204,7 @@ def _unwrapped(content: Any, what: str) -> Tensors:
     if not isinstance(content, Mapping) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
         raise ConfigError(
             f"{what} holds no weights by name: expected a state_dict, bare or under {' or '.join(_WRAPPINGS)}. "
-            "Give the file that the model's authors published."
+            f"{_GIVE_THEIRS}"
         )
     return dict(content)
 

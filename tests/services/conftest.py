@@ -34,10 +34,10 @@ from transformers import (
 )
 
 from agent_tools.pictures import Picture
+from tests.services.original_layouts import small_vocabulary
 
 MAX_TOKENS = 24
 QUERIES = 12
-WORDS = "red green blue yellow apple orange lemon box book person in a shirt s ##s".split()  # noqa: SIM905
 DEMO = Path(__file__).parents[2] / "agent_tools" / "services" / "demo"
 
 
@@ -46,22 +46,6 @@ def picture(width: int, height: int, seed: int = 0) -> Picture:
     blocks = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), np.uint8)
     rows, columns = np.arange(height) * 4 // height, np.arange(width) * 5 // width
     return Picture.from_array(blocks[rows][:, columns])
-
-
-def small_vocabulary() -> list[str]:
-    """`WORDS`, after the special tokens where BERT has them: the library looks these up by number."""
-    vocabulary = [f"[unused{index}]" for index in range(1030)]
-    for index, token in {
-        0: "[PAD]",
-        100: "[UNK]",
-        101: "[CLS]",
-        102: "[SEP]",
-        103: "[MASK]",
-        1012: ".",
-        1029: "?",
-    }.items():
-        vocabulary[index] = token
-    return vocabulary + WORDS
 
 
 def save_detector(folder: Path, family: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import torch
 Shapes = dict[str, tuple[int, ...]]
 SHARED = re.compile(r"(transformer\.decoder\.)?(?<!out_)bbox_embed\.\d+\.")
 """Names of Grounding DINO's one box head."""
+WORDS = "red green blue yellow apple orange lemon box book person in a shirt s ##s".split()  # noqa: SIM905
 
 
 def digest(shapes: Mapping[str, Sequence[int]]) -> str:
@@ -26,12 +28,41 @@ def digest(shapes: Mapping[str, Sequence[int]]) -> str:
 
 
 def weights(shapes: Mapping[str, Sequence[int]], seed: int = 0) -> dict[str, torch.Tensor]:
-    """Random weights, float32, no two alike but those that the authors' code shares."""
-    generator = torch.Generator().manual_seed(seed)
-    made = {name: 0.2 * torch.randn(tuple(sizes), generator=generator) for name, sizes in shapes.items()}
-    for name in made:
-        made[name] = made[SHARED.sub("bbox_embed.0.", name)]
+    """Weights without a pattern, float32, the same everywhere; no two alike but those that the authors' code shares."""
+    made = {}
+    for name, sizes in shapes.items():
+        plain = SHARED.sub("bbox_embed.0.", name).removeprefix("module.")
+        phase = int.from_bytes(hashlib.sha256(f"{seed} {plain}".encode()).digest()[:2], "big")
+        steps = torch.arange(math.prod(sizes), dtype=torch.float64)
+        noise = torch.sin(phase + 12.9898 * steps + 0.01 * steps**2).float().reshape(tuple(sizes))
+        # About as large as trained ones: an answer of zeros and ones would hide what is wrong.
+        made[name] = 1.5 / math.sqrt(math.prod(sizes[1:])) * noise if len(sizes) > 1 else 0.3 * noise
+        if len(sizes) == 1 and name.endswith("weight"):
+            made[name] += 1
+        if name.endswith("relative_position_index"):
+            made[name] = torch.zeros(tuple(sizes), dtype=torch.int64)
     return made
+
+
+def small_vocabulary() -> list[str]:
+    """`WORDS`, after the special tokens where BERT has them: the library looks these up by number."""
+    vocabulary = [f"[unused{index}]" for index in range(1030)]
+    for index, token in {
+        0: "[PAD]",
+        100: "[UNK]",
+        101: "[CLS]",
+        102: "[SEP]",
+        103: "[MASK]",
+        1012: ".",
+        1029: "?",
+    }.items():
+        vocabulary[index] = token
+    return vocabulary + WORDS
+
+
+def waves(*sizes: int) -> torch.Tensor:
+    """A picture as a model takes it, float32."""
+    return torch.sin(0.37 * torch.arange(math.prod(sizes), dtype=torch.float64) ** 1.1).float().reshape(sizes)
 
 
 def linear(name: str, inputs: int, outputs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -162,12 +193,16 @@ class DinoSizes:
 SWIN_T = DinoSizes(96, (2, 2, 6, 2), (3, 6, 12, 24), 7)
 SWIN_B = DinoSizes(128, (2, 2, 18, 2), (4, 8, 16, 32), 12)
 DINO_TINY = DinoSizes(
-    *(8, (1, 2, 1, 1), (1, 2, 2, 2), 3, 2, 32, 48, 12, 2),
+    *(8, (1, 2, 1, 1), (1, 2, 2, 2), 3),
+    layers=2,
+    hidden=48,
+    queries=12,
     words=1045,
     text=64,
     text_layers=2,
     positions=64,
 )
+"""As wide as the true ones, which the authors' code takes for granted."""
 
 
 def grounding_dino_shapes(size: DinoSizes) -> Shapes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from agent_tools.services.original_sam import LAYOUT as SAM
 from agent_tools.services.original_sam import open_original_sam, sam_config
 from agent_tools.services.originals import Layout, rename
 from agent_tools.services.sam import Sam
-from tests.services.conftest import picture, small_vocabulary
+from tests.services.conftest import picture
 from tests.services.original_layouts import (
     DINO_TINY,
     SAM_B,
@@ -39,6 +40,8 @@ from tests.services.original_layouts import (
     digest,
     grounding_dino_shapes,
     sam_shapes,
+    small_vocabulary,
+    waves,
     weights,
 )
 
@@ -59,15 +62,21 @@ SWIN_AS_SAVED = (
 """transformers' names in files → in memory, of its Swin."""
 
 
+@cache
+def small(shapes: Callable[[Any], dict[str, tuple[int, ...]]], size: Any) -> dict[str, torch.Tensor]:
+    """Weights, made once."""
+    return weights(shapes(size))
+
+
 def sam_file(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda made: made) -> Path:
     path = folder / "sam_vit_b_01ec64.pth"
-    torch.save(change(weights(sam_shapes(SAM_TINY))), path)
+    torch.save(change(small(sam_shapes, SAM_TINY)), path)
     return path
 
 
 def dino_file(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda made: {"model": made}) -> Path:
     path = folder / "groundingdino_swint_ogc.pth"
-    torch.save(change(weights(grounding_dino_shapes(DINO_TINY))), path)
+    torch.save(change(small(grounding_dino_shapes, DINO_TINY)), path)
     (folder / "vocab.txt").write_text("\n".join(small_vocabulary()), encoding="utf-8")
     return path
 
@@ -136,7 +145,7 @@ def test_grounding_dino_every_weight_has_one_place_and_every_place_a_weight(size
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_sam_file_gives_a_model_with_its_very_weights(tmp_path: Path, suffix: str, half: bool) -> None:
-    made = weights(sam_shapes(SAM_TINY))
+    made = small(sam_shapes, SAM_TINY)
     path = tmp_path / f"any_name{suffix}"
     saved = {name: tensor.half() if half else tensor for name, tensor in made.items()}
     (save_file if suffix == ".safetensors" else torch.save)(saved, path)
@@ -159,8 +168,45 @@ def test_grounding_dino_file_gives_a_model_with_its_very_weights(tmp_path: Path)
         torch.testing.assert_close(there[name], tensor, rtol=0, atol=0)
     attention = "transformer.encoder.text_layers.1.self_attn.in_proj_weight"
     key = there["model.encoder.layers.1.text_enhancer_layer.self_attn.key.weight"]
-    assert torch.equal(key, made[f"module.{attention}"][32:64])
+    assert torch.equal(key, made[f"module.{attention}"][256:512])
     assert processor.tokenizer.convert_tokens_to_ids(["[CLS]", "apple"]) == [101, 1034]
+
+
+def test_sam_answers_what_the_authors_package_answers(tmp_path: Path) -> None:
+    """The numbers are those of ``benchmarks/parity/tiny.py``: a table that swaps two weights of one size fails here."""
+    model, _ = open_original_sam(sam_file(tmp_path), "segmenter=x")
+    with torch.inference_mode():
+        encoding = model.get_image_embeddings(waves(1, 3, 64, 64))
+        answer = model(
+            image_embeddings=encoding,
+            input_points=torch.tensor([[[[20.0, 30.0]]]]),
+            input_labels=torch.tensor([[[1]]]),
+        )
+    for ours, expected in (
+        (encoding[0, :4, 2, 3], [-2.20266, -1.67715, 2.16413, 0.05909]),
+        (answer.pred_masks[0, 0, :, 7, 11], [-0.05636, 0.16264, 0.02346]),
+        (answer.iou_scores[0, 0], [1.11058, 0.378, -0.37275]),
+    ):
+        np.testing.assert_allclose(ours.numpy(), expected, atol=1e-4)
+
+
+def test_grounding_dino_answers_what_the_authors_package_answers(tmp_path: Path) -> None:
+    model, processor = open_original_grounding_dino(dino_file(tmp_path), "detector=x")
+    words = processor.tokenizer("red apple. book.", return_tensors="pt")
+    with torch.inference_mode():
+        answer = model(pixel_values=waves(1, 3, 96, 128), **words)
+    boxes = [
+        [0.01943, 0.99148, 0.17178, 0.03455],
+        [0.00559, 0.29308, 0.40256, 0.08421],
+        [0.00047, 0.59636, 0.25119, 0.09499],
+    ]
+    logits = [
+        [3.98166, 2.09103, -2.07426, 3.75218, 12.3153, 2.6806],
+        [7.21316, 10.95717, 6.25798, 13.03903, 17.81652, 7.68505],
+        [10.22235, 11.3862, 7.05728, 12.88071, 20.45262, 10.66878],
+    ]
+    np.testing.assert_allclose(answer.pred_boxes[0, :3].numpy(), boxes, atol=1e-3)
+    np.testing.assert_allclose(answer.logits[0, :3, :6].numpy(), logits, atol=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +226,7 @@ def test_grounding_dino_file_gives_a_model_with_its_very_weights(tmp_path: Path)
 )
 def test_grounding_dino_file_wrapped_in_any_usual_way_opens(tmp_path: Path, change: Any) -> None:
     path = dino_file(tmp_path, change)
-    plain = weights(grounding_dino_shapes(DINO_TINY))
+    plain = small(grounding_dino_shapes, DINO_TINY)
     model, _ = open_original_grounding_dino(path, "detector=x")
     for name, expected in placed(plain, DINO).items():
         torch.testing.assert_close(model.state_dict()[name], expected, rtol=0, atol=0)
@@ -188,7 +234,7 @@ def test_grounding_dino_file_wrapped_in_any_usual_way_opens(tmp_path: Path, chan
 
 def test_sam_file_from_before_zip_archives_opens(tmp_path: Path) -> None:
     path = tmp_path / "sam.pth"
-    torch.save(weights(sam_shapes(SAM_TINY)), path, _use_new_zipfile_serialization=False)
+    torch.save(small(sam_shapes, SAM_TINY), path, _use_new_zipfile_serialization=False)
     assert open_original_sam(path, "segmenter=x")[0].config.vision_config.num_hidden_layers == 3
 
 
@@ -219,7 +265,7 @@ def test_build_detector_authors_file_detects(tmp_path: Path) -> None:
     detector = build_detector(str(dino_file(tmp_path)), "cpu", EncodingCache(1 << 20))
     assert isinstance(detector._inner, GroundingDino)  # type: ignore[attr-defined]
     assert detector.threshold == 0.35
-    (found,) = detector.detect([picture(60, 60)], [["red apple", "book"]])
+    (found,) = detector.detect([picture(60, 10)], [["red apple", "book"]])
     assert set(found.phrase_indices) <= {0, 1}
     assert found.boxes.max() <= 60
 
