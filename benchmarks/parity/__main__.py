@@ -1,6 +1,6 @@
 """Our numbers against those of segment-anything and groundingdino-py, on the same weights, and of the pipelines.
 
-    python -m benchmarks.parity --from DIR [--models sam_vit_b ...] [--json]
+    python -m benchmarks.parity --from DIR [--models sam_vit_b ...] [--no-pipelines] [--json]
 
 `DIR` is what `originals.py` beside this file wrote in the authors' environment. Each checkpoint there is opened as a
 person would, and the whole way from the picture is compared: Segment Anything's encoding of it, the logits and
@@ -77,7 +77,7 @@ def least(what: str, found: float, limit: float, note: str) -> Finding:
     return Finding(what, found, limit, found >= limit, note)
 
 
-def compare_sam(checkpoint: Path, picture: Picture, asked: dict[str, Any]) -> list[Finding]:
+def compare_sam(checkpoint: Path, picture: Picture, asked: dict[str, Any], pipelines: bool = True) -> list[Finding]:
     """Segment Anything, from the picture to the masks."""
     theirs = torch.load(checkpoint.with_suffix(".answers.pth"), weights_only=True)
     sam = Sam(checkpoint, "cpu")
@@ -99,7 +99,7 @@ def compare_sam(checkpoint: Path, picture: Picture, asked: dict[str, Any]) -> li
         masks = [Mask.from_array(expected["masks"][index].numpy()) for index in best_first]
         overlaps = [mask_iou([mine], [other])[0, 0] for mine, other in zip(answer.masks, masks, strict=True)]
         findings.append(least(f"{kind}: masks, IoU", float(min(overlaps)), LEAST_IOU, _sizes(masks)))
-    return [*findings, compare_mask_pipeline(sam, picture)]
+    return [*findings, compare_mask_pipeline(sam, picture)] if pipelines else findings
 
 
 def compare_mask_pipeline(sam: Sam, picture: Picture) -> Finding:
@@ -136,7 +136,7 @@ def _dense(run_lengths: dict[str, Any]) -> NDArray[np.bool_]:
     return np.repeat(values, run_lengths["counts"]).reshape(width, height).T
 
 
-def compare_dino(checkpoint: Path, picture: Picture, asked: dict[str, Any]) -> list[Finding]:
+def compare_dino(checkpoint: Path, picture: Picture, asked: dict[str, Any], pipelines: bool = True) -> list[Finding]:
     """Grounding DINO, from the picture to every query's logits and box."""
     theirs = torch.load(checkpoint.with_suffix(".answers.pth"), weights_only=True)
     detector = GroundingDino(checkpoint, "cpu")
@@ -159,7 +159,7 @@ def compare_dino(checkpoint: Path, picture: Picture, asked: dict[str, Any]) -> l
     findings.append(least("queries the same", share, LEAST_SAME, f"{int(same.sum())} of {len(same)}"))
     findings.append(difference("logits of these", logits[same], expected[same], AFTER_CHOICE))
     findings.append(difference("boxes of these", boxes[same], theirs["boxes"][same], AFTER_CHOICE))
-    return [*findings, compare_detection_pipeline(detector, picture)]
+    return [*findings, compare_detection_pipeline(detector, picture)] if pipelines else findings
 
 
 def compare_detection_pipeline(detector: GroundingDino, picture: Picture) -> Finding:
@@ -185,7 +185,7 @@ def compare_detection_pipeline(detector: GroundingDino, picture: Picture) -> Fin
     return least("zero-shot-object-detection: boxes found", share, 1.0, f"{len(there)} of ours, {len(found)} of its")
 
 
-def compare(folder: Path, names: list[str]) -> dict[str, list[Finding]]:
+def compare(folder: Path, names: list[str], pipelines: bool) -> dict[str, list[Finding]]:
     """The findings of each model."""
     asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
     picture = open_picture(folder / "picture.png")
@@ -193,7 +193,7 @@ def compare(folder: Path, names: list[str]) -> dict[str, list[Finding]]:
     for name in names:
         began = time.perf_counter()
         run = compare_sam if name.startswith("sam") else compare_dino
-        results[name] = run(folder / f"{name}.pth", picture, asked)
+        results[name] = run(folder / f"{name}.pth", picture, asked, pipelines)
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return results
 
@@ -203,10 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="folder", type=Path, required=True, help="what originals.py wrote")
     parser.add_argument("--models", nargs="+", help="default: all that are there")
+    parser.add_argument("--no-pipelines", action="store_true", help="leave transformers' pipelines out: half the time")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     there = sorted(path.name.removesuffix(".answers.pth") for path in chosen.folder.glob("*.answers.pth"))
-    results = compare(chosen.folder, chosen.models or there)
+    results = compare(chosen.folder, chosen.models or there, not chosen.no_pipelines)
     within = all(finding.within for findings in results.values() for finding in findings)
     if chosen.json:
         said = {name: [asdict(finding) for finding in findings] for name, findings in results.items()}
