@@ -150,12 +150,12 @@ def grounding_dino_config(tensors: Tensors, what: str) -> GroundingDinoConfig:
         ConfigError: a weight that tells a size is missing.
     """
 
-    def of(name: str) -> tuple[int, ...]:
-        return shape(tensors, name, what)
+    def of(name: str, dimensions: int = 2) -> tuple[int, ...]:
+        return shape(tensors, name, what, dimensions)
 
     levels, width = of("transformer.level_embed")
     layer = "transformer.encoder.layers.0"
-    heads = of(f"{layer}.self_attn.attention_weights.bias")[0] // (levels * GroundingDinoConfig.encoder_n_points)
+    heads = of(f"{layer}.self_attn.attention_weights.bias", 1)[0] // (levels * GroundingDinoConfig.encoder_n_points)
     return GroundingDinoConfig(
         backbone_config=_swin_config(tensors, what),
         text_config=_bert_config(tensors, what),
@@ -174,10 +174,10 @@ def grounding_dino_config(tensors: Tensors, what: str) -> GroundingDinoConfig:
 def _swin_config(tensors: Tensors, what: str) -> SwinConfig:
     stages = range(count(tensors, "backbone.0.layers"))
     tables = [
-        shape(tensors, f"backbone.0.layers.{stage}.blocks.0.attn.relative_position_bias_table", what)
+        shape(tensors, f"backbone.0.layers.{stage}.blocks.0.attn.relative_position_bias_table", what, 2)
         for stage in stages
     ]
-    width, _, patch, _ = shape(tensors, "backbone.0.patch_embed.proj.weight", what)
+    width, _, patch, _ = shape(tensors, "backbone.0.patch_embed.proj.weight", what, 4)
     window = (isqrt(tables[0][0]) + 1) // 2
     return SwinConfig(
         embed_dim=width,
@@ -192,14 +192,14 @@ def _swin_config(tensors: Tensors, what: str) -> SwinConfig:
 
 
 def _bert_config(tensors: Tensors, what: str) -> BertConfig:
-    words, width = shape(tensors, "bert.embeddings.word_embeddings.weight", what)
+    words, width = shape(tensors, "bert.embeddings.word_embeddings.weight", what, 2)
     return BertConfig(
         vocab_size=words,
         hidden_size=width,
         num_hidden_layers=count(tensors, "bert.encoder.layer"),
         num_attention_heads=width // _HEAD_WIDTH,
-        intermediate_size=shape(tensors, "bert.encoder.layer.0.intermediate.dense.weight", what)[0],
-        max_position_embeddings=shape(tensors, "bert.embeddings.position_embeddings.weight", what)[0],
+        intermediate_size=shape(tensors, "bert.encoder.layer.0.intermediate.dense.weight", what, 2)[0],
+        max_position_embeddings=shape(tensors, "bert.embeddings.position_embeddings.weight", what, 2)[0],
     )
 
 

@@ -105,11 +105,11 @@ def sam_config(tensors: Tensors, what: str) -> SamConfig:
         ConfigError: a weight that tells a size is missing.
     """
 
-    def of(name: str) -> tuple[int, ...]:
-        return shape(tensors, name, what)
+    def of(name: str, dimensions: int = 2) -> tuple[int, ...]:
+        return shape(tensors, name, what, dimensions)
 
-    _, cells, _, width = of("image_encoder.pos_embed")
-    patch = of("image_encoder.patch_embed.proj.weight")[-1]
+    _, cells, _, width = of("image_encoder.pos_embed", 4)
+    patch = of("image_encoder.patch_embed.proj.weight", 4)[-1]
     depth = count(tensors, "image_encoder.blocks")
     spans = [(of(f"image_encoder.blocks.{block}.attn.rel_pos_h")[0] + 1) // 2 for block in range(depth)]
     embedded = of("mask_decoder.iou_token.weight")[1]
@@ -118,7 +118,7 @@ def sam_config(tensors: Tensors, what: str) -> SamConfig:
     return SamConfig(
         vision_config=SamVisionConfig(
             hidden_size=width,
-            output_channels=of("image_encoder.neck.0.weight")[0],
+            output_channels=of("image_encoder.neck.0.weight", 4)[0],
             num_hidden_layers=depth,
             num_attention_heads=width // of("image_encoder.blocks.0.attn.rel_pos_h")[1],
             image_size=cells * patch,
@@ -132,7 +132,7 @@ def sam_config(tensors: Tensors, what: str) -> SamConfig:
             hidden_size=embedded,
             image_size=cells * patch,
             patch_size=patch,
-            mask_input_channels=of("prompt_encoder.mask_downscaling.3.weight")[0],
+            mask_input_channels=of("prompt_encoder.mask_downscaling.3.weight", 4)[0],
         ),
         mask_decoder_config=SamMaskDecoderConfig(
             hidden_size=embedded,

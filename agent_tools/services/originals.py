@@ -13,6 +13,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def build_original(model_class: Any, config: Any, tensors: Tensors, what: str, l
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         raise ConfigError(
             f"{what} cannot be opened ({type(error).__name__}: {shorten(error, 160)}): expected {layout.title}. "
             "Fetch the file again."
@@ -141,15 +142,17 @@ def rename(tensors: Mapping[str, torch.Tensor], names: Names) -> Iterator[tuple[
             yield _filled(target, match.groups()), part
 
 
-def shape(tensors: Tensors, name: str, what: str) -> tuple[int, ...]:
+def shape(tensors: Tensors, name: str, what: str, dimensions: int) -> tuple[int, ...]:
     """The shape of a weight from which a configuration is told.
 
     Raises:
-        ConfigError: the file lacks it.
+        ConfigError: the file lacks it, or it has not so many dimensions.
     """
-    if name not in tensors:
-        raise ConfigError(f"{what} lacks weights ({name}): expected all of the model. Fetch the authors' file again.")
-    return tuple(tensors[name].shape)
+    sizes = tuple(tensors[name].shape) if name in tensors else ()
+    if len(sizes) != dimensions or 0 in sizes:
+        wrong = f"has wrongly sized weights ({name}, {list(sizes)})" if name in tensors else f"lacks weights ({name})"
+        raise ConfigError(f"{what} {wrong}: expected all of the model. Fetch the authors' file again.")
+    return sizes
 
 
 def count(tensors: Tensors, prefix: str) -> int:
@@ -223,6 +226,7 @@ def _any_match(patterns: Sequence[str], name: str) -> bool:
     return any(_regex(pattern).fullmatch(name) for pattern in patterns)
 
 
+@cache
 def _regex(pattern: str) -> re.Pattern[str]:
     parts = {"**": "(.+)", "*": r"([^.]+)"}
     return re.compile("".join(parts.get(part) or re.escape(part) for part in re.split(r"(\*\*|\*)", pattern)))

@@ -401,8 +401,12 @@ def test_sam_wrong_file_is_told_apart(tmp_path: Path, spoil: Callable[[Path], No
             lambda made: made | {"image_encoder.neck.1.bias": torch.ones(3)},
             r"has wrongly sized weights \(image_encoder.neck.1.bias",
         ),
+        (
+            lambda made: made | {"image_encoder.pos_embed": torch.ones(3)},
+            r"has wrongly sized weights \(image_encoder.pos_embed, \[3\]\)",
+        ),
     ],
-    ids=["lacking", "lacking-a-size", "surplus", "size"],
+    ids=["lacking", "lacking-a-size", "surplus", "size", "dimensions"],
 )
 def test_sam_changed_weights_are_named(tmp_path: Path, change: Any, wrong: str) -> None:
     with pytest.raises(ConfigError, match=wrong):
