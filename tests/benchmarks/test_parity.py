@@ -12,7 +12,7 @@ import torch
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Prompt, SegmentRequest
 from agent_tools.services.sam import Sam
-from benchmarks.parity.__main__ import _dense, compare_sam, difference
+from benchmarks.parity.__main__ import _dense, _tied, compare_sam, difference
 from tests.services.conftest import picture
 from tests.services.original_layouts import SAM_TINY, sam_shapes, weights
 
@@ -68,3 +68,8 @@ def test_difference_of_other_shapes_is_not_within() -> None:
 def test_dense_run_lengths_go_down_the_columns() -> None:
     expected = np.array([[0, 1, 0], [0, 1, 1]], bool)
     np.testing.assert_array_equal(_dense({"size": [2, 3], "counts": [2, 2, 1, 1]}), expected)
+
+
+def test_tied_proposals_are_those_with_a_neighbour_of_nearly_their_score() -> None:
+    scores = torch.tensor([1.0, 9.0, 7.0, 7.00001, 3.0, 2.99999])
+    assert _tied(scores, 4).tolist() == [False, True, True, True]
