@@ -39,7 +39,7 @@ app.add_typer(evaluate_app, name="evaluate")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Models = Annotated[str | None, typer.Option(help="Model preset: demo, fast, base or best.")]
-Detector = Annotated[str | None, typer.Option(help="Hub id, folder, file.py:factory, module:factory or entry point.")]
+Detector = Annotated[str | None, typer.Option(help="Hub id, folder, .pth, file.py:factory, module:factory or entry.")]
 Segmenter = Annotated[str | None, typer.Option(help="The same for the segmenter.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:n or mps.")]
 Llm = Annotated[str | None, typer.Option(help="Language model, such as openai:gpt-5; default: rules, no key.")]

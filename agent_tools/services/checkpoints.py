@@ -1,15 +1,16 @@
-"""Opens a model's files: a folder, or a repository of the Hugging Face hub, safetensors only.
+"""Opens a model's files: a folder, or a repository of the Hugging Face hub, safetensors only; finds a lone file.
 
 A folder may hold an ``askmask.json`` with what was calibrated for its weights, and a ``closed_vocabulary.json`` with
 the only words they know. Code that comes with weights is never run, pickled weights are never read, and nothing is
-printed. This module does not know what phrases mean, prompts or presets.
+printed. This module does not know what phrases mean, prompts or presets, nor what is in the authors' own files; see
+`originals`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -24,6 +25,8 @@ VOCABULARY_FILE = "closed_vocabulary.json"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 PATTERNS = ("*.safetensors", "*.json", "*.txt")
 """What is fetched from a repository: weights, configurations, vocabularies."""
+ORIGINAL_SUFFIXES = (".pth", ".pt", ".safetensors")
+"""Of lone files of weights, as the authors of a model publish them."""
 _PROBE_SECONDS = 5.0
 _File = TypeVar("_File", bound=BaseModel)
 
@@ -120,7 +123,7 @@ class CheckpointSettings(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> CheckpointSettings:
-        """The settings beside the weights, or the defaults where the folder has none.
+        """The settings beside the weights, or the defaults where the folder has none; a lone file has none.
 
         Raises:
             ConfigError: the file is not valid.
@@ -150,19 +153,23 @@ def _beside(folder: Path, name: str, shape: type[_File]) -> _File | None:
 
 
 def locate(source: str | Path, role: str) -> Path:
-    """The folder with a model's files, fetched from the hub where it is not on this machine yet.
+    """The folder with a model's files, fetched from the hub where it is not on this machine yet, or the lone file.
 
     Args:
-        source: a folder, or a hub id ``owner/name``.
+        source: a folder, a hub id ``owner/name``, or a file of weights.
         role: "detector" or "segmenter", for errors.
 
     Raises:
-        ConfigError: neither a folder with a model in it nor a hub id.
+        ConfigError: neither a folder with a model in it nor a hub id, or no such file.
         ServiceError: the hub could not be reached.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
         return _checked(folder, f"{role}={shorten(source)}")
+    if names_file(source):
+        if folder.is_file():
+            return folder
+        raise ConfigError(f"{role}={shorten(source)} is not there: expected a file of weights. Correct the path.")
     if not HUB_ID.fullmatch(str(source)):
         raise ConfigError(
             f"{role}={shorten(source)} is not there: expected a folder with a model, or a hub id owner/name. "
@@ -171,16 +178,32 @@ def locate(source: str | Path, role: str) -> Path:
     return cached(str(source)) or fetch(str(source), role)
 
 
+def names_file(source: str | Path) -> bool:
+    """Whether this is the name of a lone file of weights, there or not."""
+    return Path(source).suffix.lower() in ORIGINAL_SUFFIXES
+
+
 def cached(hub_id: str) -> Path | None:
     """The folder of a repository already on this machine and whole, else None. Never touches the network."""
+    try:
+        return _checked(snapshot(hub_id), hub_id)
+    except (FileNotFoundError, ConfigError):
+        return None
+
+
+def snapshot(hub_id: str) -> Path:
+    """The folder of what is on this machine of a repository, whole or not. Never touches the network.
+
+    Raises:
+        FileNotFoundError: there is nothing of it.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
     try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True, allow_patterns=list(PATTERNS)))
-        return _checked(folder, hub_id)
-    except (FileNotFoundError, HFValidationError, ConfigError):
-        return None
+        return Path(snapshot_download(hub_id, local_files_only=True, allow_patterns=list(PATTERNS)))
+    except HFValidationError as error:
+        raise FileNotFoundError(hub_id) from error
 
 
 def fetch(hub_id: str, role: str) -> Path:
@@ -190,29 +213,45 @@ def fetch(hub_id: str, role: str) -> Path:
         ServiceError: the hub cannot be reached, or has no such public repository; says so within seconds.
         ConfigError: the repository holds no safetensors model.
     """
+    what = f"{role}={hub_id}"
+    step = "Check the name and the network, or use --models demo, which needs neither."
+    return _checked(fetch_files(hub_id, PATTERNS, what, step), what)
+
+
+def fetch_files(hub_id: str, patterns: Sequence[str], what: str, step: str) -> Path:
+    """Fetch files of a repository; the folder they are in.
+
+    Args:
+        hub_id: of the repository.
+        patterns: of the files' names.
+        what: is wanted, for errors.
+        step: what a person can do where it fails.
+
+    Raises:
+        ServiceError: the hub cannot be reached, or has no such public repository; says so within seconds.
+    """
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    what = f"{role}={hub_id}"
     try:
         # One question with a short timeout first: the download's own retries would keep a person waiting for minutes.
         if constants.HF_HUB_OFFLINE:
             raise ConnectionError("HF_HUB_OFFLINE is set")
         HfApi().model_info(hub_id, timeout=_PROBE_SECONDS)
-        folder = snapshot_download(hub_id, allow_patterns=list(PATTERNS), etag_timeout=_PROBE_SECONDS)
+        return Path(snapshot_download(hub_id, allow_patterns=list(patterns), etag_timeout=_PROBE_SECONDS))
     except Exception as error:  # whatever the HTTP stack raises, the person is in the same place
         reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
         raise ServiceError(
             f"{what} cannot be fetched ({shorten(reason, 160)}): "
-            f"expected it in {constants.HF_HUB_CACHE} or at {constants.ENDPOINT}. "
-            "Check the name and the network, or use --models demo, which needs neither."
+            f"expected it in {constants.HF_HUB_CACHE} or at {constants.ENDPOINT}. {step}"
         ) from error
-    return _checked(Path(folder), what)
 
 
 def _checked(folder: Path, what: str) -> Path:
     """`folder`, when it holds a model whose weights may be read."""
     if not (folder / "config.json").is_file():
-        raise ConfigError(f"{what} holds no config.json: expected a model's folder. Point to the folder of the model.")
+        lone = sorted(file.name for file in folder.iterdir() if names_file(file))
+        step = f"Point to the file, such as {shorten(lone[0])}." if lone else "Point to the folder of the model."
+        raise ConfigError(f"{what} holds no config.json: expected a model's folder. {step}")
     if not any(folder.glob("*.safetensors")):
         raise ConfigError(
             f"{what} holds no safetensors weights: expected model.safetensors. "
@@ -238,7 +277,7 @@ def wrong_family(source: str, role: str, family: str, families: Iterable[str]) -
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep transformers' notices and progress bars off the streams while a model is opened."""
     from transformers.utils import logging
 
@@ -270,7 +309,7 @@ def open_model(folder: Path, source: str, role: str, families: Mapping[str, Any]
 
     what = f"{role}={shorten(source)}"
     try:
-        with _silence():
+        with silence():
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             if config.model_type not in families:
                 raise wrong_family(source, role, config.model_type, families)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from agent_tools.errors import AskmaskError, ConfigError, shorten
 from agent_tools.services.base import Detector, Segmenter
-from agent_tools.services.checkpoints import HUB_ID, locate, model_type, wrong_family
+from agent_tools.services.checkpoints import HUB_ID, locate, model_type, names_file, wrong_family
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.tiling import TiledDetector
 
@@ -34,14 +34,18 @@ _DETECTORS = {
     "owlv2": "agent_tools.services.owlv2:Owlv2",
 }
 """Our detectors, by the model type that transformers knows their weights by."""
-FORMS = "a folder, a hub id owner/name, path/to/file.py:factory, package.module:factory or an installed entry point"
+FORMS = (
+    "a folder, a hub id owner/name, the authors' file of weights, path/to/file.py:factory, package.module:factory "
+    "or an installed entry point"
+)
 
 
 def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
     """The detector that `typed` names.
 
     Args:
-        typed: a folder, a hub id, ``path/to/file.py:factory``, ``package.module:factory`` or an entry point's name.
+        typed: a folder, a hub id, a file of the model's authors (``.pth``), ``path/to/file.py:factory``,
+            ``package.module:factory`` or an entry point's name.
         device: auto, cpu, cuda:n or mps; for models of our own, a factory chooses for itself.
         cache: where models of our own keep their encodings.
 
@@ -52,7 +56,9 @@ def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
     factory = _factory("detector", typed)
     if factory is None:
         # Late imports: they load torch, which a factory of somebody else's may not need.
-        family = model_type(locate(typed, "detector"))
+        source = locate(typed, "detector")
+        # Of our detectors only Grounding DINO's authors publish a file of their own; it checks what it is given.
+        family = "grounding-dino" if source.is_file() else model_type(source)
         if family not in _DETECTORS:
             raise wrong_family(typed, "detector", family, _DETECTORS)
         module, name = _DETECTORS[family].split(":")
@@ -100,9 +106,9 @@ def _called(role: Role, typed: str, factory: Callable[[], Any]) -> Any:
 
 
 def _factory(role: Role, typed: str) -> Callable[[], Any] | None:
-    """What to call; None where `typed` is a folder or a hub id."""
+    """What to call; None where `typed` is a folder, a hub id or a file of weights."""
     typed = _BUILT_IN.get((role, typed), typed)
-    if Path(typed).expanduser().is_dir():
+    if Path(typed).expanduser().is_dir() or names_file(typed):
         return None
     if match := _IN_FILE.fullmatch(typed):
         module = _module_of_file(role, typed, Path(match["file"]).expanduser())

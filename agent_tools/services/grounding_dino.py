@@ -31,6 +31,7 @@ from agent_tools.services.closed_vocabulary import Reading
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.fusion import fuse
+from agent_tools.services.original_grounding_dino import open_original_grounding_dino
 from agent_tools.services.phrases import PromptPass, clean_phrase, pack
 from agent_tools.services.suppression import standing
 from agent_tools.services.tiling import InputSize
@@ -92,7 +93,8 @@ class GroundingDino:
         """Opens the model.
 
         Args:
-            source: a folder, or a hub id; `askmask.json` and `closed_vocabulary.json` beside the weights are honoured.
+            source: a folder, a hub id, or a file of Grounding DINO's authors (``.pth``); `askmask.json` and
+                `closed_vocabulary.json` in the folder are honoured.
             device: auto, cpu, cuda:n or mps.
             cache: shared with other services; None makes one of the configured size.
             pictures_per_pass: pictures of one size answered together; None: what suits the device and their size.
@@ -106,7 +108,11 @@ class GroundingDino:
         folder = locate(source, "detector")
         self._device = choose_device(device)
         auto = AutoModelForZeroShotObjectDetection
-        self._model, self._processor = open_model(folder, self._source, "detector", dict.fromkeys(FAMILIES, auto))
+        self._model, self._processor = (
+            open_original_grounding_dino(folder, self._name)
+            if folder.is_file()
+            else open_model(folder, self._source, "detector", dict.fromkeys(FAMILIES, auto))
+        )
         with running(self._device, self._name):
             self._model.to(self._device)
         self._settings = CheckpointSettings.read(folder)

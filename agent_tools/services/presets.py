@@ -191,8 +191,9 @@ def load_services(
     Args:
         preset: demo, fast, base or best; None: ``ASKMASK_MODELS``, else the preset fetched last, else demo.
         device: auto, cpu, cuda:n or mps; None: ``ASKMASK_DEVICE``, else auto.
-        detector: in place of the preset's: a folder, a hub id, ``path/to/file.py:factory``,
-            ``package.module:factory`` or an installed entry point; None: ``ASKMASK_DETECTOR``.
+        detector: in place of the preset's: a folder, a hub id, a file of the model's authors (``.pth``),
+            ``path/to/file.py:factory``, ``package.module:factory`` or an installed entry point; None:
+            ``ASKMASK_DETECTOR``.
         segmenter: likewise; None: ``ASKMASK_SEGMENTER``.
 
     Raises:

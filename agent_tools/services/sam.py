@@ -28,6 +28,7 @@ from agent_tools.services.checkpoints import CheckpointSettings, locate, open_mo
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.original_sam import open_original_sam
 from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
@@ -69,7 +70,8 @@ class Sam:
         """Opens the model.
 
         Args:
-            source: a folder, or a hub id; `askmask.json` beside the weights is honoured.
+            source: a folder, a hub id, or a file of Segment Anything's authors (``.pth``); an `askmask.json` in the
+                folder is honoured.
             device: auto, cpu, cuda:n or mps.
             cache: shared with other services; None makes one of the configured size.
             prompts_per_pass: prompts decoded together; None: what suits the device and the model.
@@ -82,8 +84,10 @@ class Sam:
         self._name = f"segmenter={shorten(source)}"
         folder = locate(source, "segmenter")
         self._device = choose_device(device)
-        self._model, self._processor = open_model(
-            folder, self._source, "segmenter", {"sam": AutoModelForMaskGeneration}
+        self._model, self._processor = (
+            open_original_sam(folder, self._name)
+            if folder.is_file()
+            else open_model(folder, self._source, "segmenter", {"sam": AutoModelForMaskGeneration})
         )
         with running(self._device, self._name):
             self._model.to(self._device)

@@ -34,10 +34,10 @@ from transformers import (
 )
 
 from agent_tools.pictures import Picture
+from tests.services.original_layouts import small_vocabulary
 
 MAX_TOKENS = 24
 QUERIES = 12
-WORDS = "red green blue yellow apple orange lemon box book person in a shirt s ##s".split()  # noqa: SIM905
 DEMO = Path(__file__).parents[2] / "agent_tools" / "services" / "demo"
 
 
@@ -51,19 +51,7 @@ def picture(width: int, height: int, seed: int = 0) -> Picture:
 def save_detector(folder: Path, family: str) -> Path:
     """A Grounding DINO of either family, about 200,000 weights."""
     torch.manual_seed(0)
-    # The library looks its special tokens up by number, so that a small vocabulary must have them where BERT has them.
-    vocabulary = [f"[unused{index}]" for index in range(1030)]
-    for index, token in {
-        0: "[PAD]",
-        100: "[UNK]",
-        101: "[CLS]",
-        102: "[SEP]",
-        103: "[MASK]",
-        1012: ".",
-        1029: "?",
-    }.items():
-        vocabulary[index] = token
-    vocabulary += WORDS
+    vocabulary = small_vocabulary()
     folder.mkdir(parents=True)
     tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(vocabulary)})
     text = BertConfig(
