@@ -74,6 +74,24 @@ def save_segmenter(folder: Path, huge: bool = False) -> Path:
     return folder
 
 
+def save_late_detector(folder: Path) -> Path:
+    """OWLv2 base (ViT-B/16 at 960 pixels, 155 million weights), in a folder."""
+    import torch
+    from transformers import CLIPTokenizer, Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessorPil, Owlv2Processor
+
+    torch.manual_seed(0)
+    config = Owlv2Config(vision_config={"image_size": 960})
+    letters = [f"{letter}{end}" for end in ("", "</w>") for letter in string.ascii_lowercase]
+    vocabulary = {token: index for index, token in enumerate(["!", *letters])}
+    vocabulary |= {"<|startoftext|>": 49406, "<|endoftext|>": 49407}
+    marks = {"pad_token": "!", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>"}
+    Owlv2ForObjectDetection(config).save_pretrained(folder)
+    Owlv2Processor(Owlv2ImageProcessorPil(), CLIPTokenizer(vocab=vocabulary, merges=[], **marks)).save_pretrained(
+        folder
+    )
+    return folder
+
+
 class KnownBoxes:
     """Runs a detector and answers with boxes given beforehand: its real time, and exactly the objects it is about."""
 
@@ -112,13 +130,13 @@ class SmoothSam(Sam):
         return logits, ious
 
 
-def picture_of(width: int, height: int, seed: int = 0) -> np.ndarray:
+def picture_of(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
     """(height, width, 3) uint8: soft blobs of colour with some grain, so that a JPEG of it is of a usual size."""
     import cv2
 
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (12, 16, 3), np.uint8)
-    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    smooth: NDArray[np.int16] = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
     smooth += rng.integers(-12, 13, (height, width, 1), np.int16)
     return smooth.clip(0, 255).astype(np.uint8)
 

@@ -1,12 +1,13 @@
 """What a warm `ask` costs beside the models: twenty objects on a 640 x 480 picture, from file to annotated file.
 
-    python -m benchmarks.warm_ask [--repeats N] [--json]
+    python -m benchmarks.warm_ask [--repeats N] [--full-size] [--json]
 
 The models are the bundled ones (or `--models`), loaded and warmed up before the clock starts. Every repeat is a picture
 not seen before, so that nothing comes from a cache. "models" is time in the networks and in the picture processors that
 belong to them (transformers' own resizing and normalising). Everything else is ours: opening and decoding the file (a
 JPEG), planning, prompts, masks at picture size, suppression, run-length encoding, the memory with its flushes to disk,
-drawing, and writing the annotated picture. Wall time, medians. torch's threads wait as they do under `askmask`.
+drawing, and writing the annotated picture. With --full-size it is fifty objects on 12 megapixels, with Grounding DINO
+tiny and SAM ViT-B of random weights (`full_size`). Wall time, medians. torch's threads wait as they do under `askmask`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent_tools.drawing import encode_jpeg
 from agent_tools.memory import Memory
 from agent_tools.pictures import open_picture
-from benchmarks.full_size import KnownBoxes
+from benchmarks.full_size import (
+    KnownBoxes,
+    SmoothSam,
+    grid_of_boxes,
+    picture_of,
+    save_detector,
+    save_segmenter,
+)
 from workflows.cli import share_the_machine
 from workflows.commands.session import Choice, Session, session
 from workflows.demo_models.plain.scenes import render_plain_scene
@@ -50,7 +59,7 @@ def request_for(scene: Scene) -> str:
     return "count " + " and ".join(f"the {PLURALS[noun]}" for noun in nouns)
 
 
-def one(talk: Session, path: Path, request: str) -> dict[str, float]:
+def one(talk: Session, path: Path, request: str, objects: int = OBJECTS) -> dict[str, float]:
     """Ask once; milliseconds by part."""
     services = talk.toolkit.services
     networks = (services.detector.model_seconds, services.segmenter.model_seconds)  # type: ignore[attr-defined]
@@ -59,7 +68,7 @@ def one(talk: Session, path: Path, request: str) -> dict[str, float]:
     opened = time.perf_counter()
     outcome = talk.ask(request, pictures=handles)
     ended = time.perf_counter()
-    assert len(outcome.reply.objects) >= OBJECTS, f"only {len(outcome.reply.objects)} objects"
+    assert len(outcome.reply.objects) >= objects, f"only {len(outcome.reply.objects)} objects"
     detecting = services.detector.model_seconds - networks[0]  # type: ignore[attr-defined]
     segmenting = services.segmenter.model_seconds - networks[1]  # type: ignore[attr-defined]
     seconds = outcome.reply.seconds
@@ -89,13 +98,40 @@ def measure(models: str = "demo", repeats: int = 15, choice: Choice | None = Non
             services = talk.toolkit.services
             services.detector = KnownBoxes(services.detector, boxes)
             for number in range(repeats + 2):
-                image = scene.image.copy()
-                image[:8, :8], image[:8, 8:16] = 16 * (number % 16), number // 16 * 16 % 256  # one not seen before
-                path = Path(folder) / f"scene-{number}.jpg"
-                path.write_bytes(encode_jpeg(image))
-                rows.append(one(talk, path, request))
-    medians = {name: round(statistics.median(row[name] for row in rows[2:]), 1) for name in rows[0]}
-    return {"objects": OBJECTS, "size": list(SIZE), "repeats": repeats, "milliseconds": medians}
+                rows.append(one(talk, _new_picture(Path(folder), scene.image, number), request))
+    return _medians(OBJECTS, SIZE, rows[2:])
+
+
+def measure_full_size(repeats: int = 3) -> dict[str, Any]:
+    """Likewise, with models of the published sizes and fifty objects on 12 megapixels."""
+    size, objects = (4000, 3000), 50
+    image = picture_of(*size)
+    with tempfile.TemporaryDirectory() as folder, Memory(Path(folder) / "memory") as memory:
+        base = Path(folder)
+        detector, segmenter = save_detector(base / "detector"), save_segmenter(base / "segmenter")
+        rows = []
+        with session(Choice(detector=str(detector)), out=base / "out", memory=memory) as talk:
+            services = talk.toolkit.services
+            services.detector = KnownBoxes(services.detector, grid_of_boxes(objects, *size))
+            services.segmenter = SmoothSam(segmenter)
+            for number in range(repeats + 1):
+                rows.append(one(talk, _new_picture(base, image, number), "count the apples", objects))
+    return _medians(objects, size, rows[1:])
+
+
+def _new_picture(folder: Path, image: NDArray[np.uint8], number: int) -> Path:
+    """A JPEG of the picture that was not seen before."""
+    image = image.copy()
+    image[:8, :8], image[:8, 8:16] = 16 * (number % 16), number // 16 * 16 % 256
+    path = folder / f"scene-{number}.jpg"
+    path.write_bytes(encode_jpeg(image))
+    return path
+
+
+def _medians(objects: int, size: tuple[int, int], rows: list[dict[str, float]]) -> dict[str, Any]:
+    medians = {name: round(statistics.median(row[name] for row in rows), 1) for name in rows[0]}
+    share = round(medians["ours"] / medians["total"], 4)
+    return {"objects": objects, "size": list(size), "repeats": len(rows), "milliseconds": medians, "our_share": share}
 
 
 def main() -> None:
@@ -104,16 +140,21 @@ def main() -> None:
     parser.add_argument("--models", default="demo")
     parser.add_argument("--detector")
     parser.add_argument("--segmenter")
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, help="asks that count; otherwise 15, with --full-size 3")
+    parser.add_argument("--full-size", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     share_the_machine()
-    choice = Choice(options.models, options.detector, options.segmenter)
-    found = measure(options.models, options.repeats, choice)
+    if options.full_size:
+        found = measure_full_size(options.repeats or 3)
+    else:
+        choice = Choice(options.models, options.detector, options.segmenter)
+        found = measure(options.models, options.repeats or 15, choice)
     if options.json:
         print(json.dumps(found))
         return
-    print(f"{found['objects']} objects, {SIZE[0]}x{SIZE[1]}, median of {found['repeats']}")
+    width, height = found["size"]
+    print(f"{found['objects']} objects, {width}x{height}, median of {found['repeats']}; ours: {found['our_share']:.1%}")
     for name, milliseconds in found["milliseconds"].items():
         print(f"{name:>26}: {milliseconds:7.1f} ms")
 
