@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from agent_tools.errors import ConfigError
 
@@ -68,9 +68,27 @@ class Settings(BaseSettings):
     )
     llm_stream: bool = Field(default=True, description="Whether a language model's words are taken as it writes them.")
     looks: int = Field(default=4, gt=0, description="Pictures that a model may be shown for one request with --look.")
+    serve_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), description="Secrets, with commas between; clients of askmask serve have to send one of them."
+    )
+    serve_key: SecretStr | None = Field(
+        default=None, description="Secret that is sent to the server of --models http://..."
+    )
+    serve_timeout: float = Field(default=120.0, gt=0, description="Seconds to wait for an answer of such a server.")
+    serve_retries: int = Field(default=6, ge=0, description="How often a busy or broken server is asked again.")
+    served_pictures_megabytes: float = Field(
+        default=1024.0,
+        gt=0,
+        description="Most that askmask serve keeps of pictures, in its front and beside each model.",
+    )
     traces: str | None = Field(
         default=None, description="Where OpenTelemetry spans go: an OTLP address, or process: what the program set up."
     )
+
+    @field_validator("serve_keys", mode="before")
+    @classmethod
+    def _with_commas(cls, given: object) -> object:
+        return [key for part in given.split(",") if (key := part.strip())] if isinstance(given, str) else given
 
 
 @lru_cache(maxsize=1)

@@ -38,7 +38,9 @@ app.add_typer(conversations_app, name="conversations")
 app.add_typer(evaluate_app, name="evaluate")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Models = Annotated[str | None, typer.Option(help="Model preset: demo, fast, base or best.")]
+Models = Annotated[
+    str | None, typer.Option(help="Preset demo, fast, base or best, or http://host:port of askmask serve.")
+]
 Detector = Annotated[str | None, typer.Option(help="Hub id, folder, .pth, file.py:factory, module:factory or entry.")]
 Segmenter = Annotated[str | None, typer.Option(help="The same for the segmenter.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda:n or mps.")]

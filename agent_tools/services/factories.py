@@ -35,9 +35,14 @@ _DETECTORS = {
 }
 """Our detectors, by the model type that transformers knows their weights by."""
 FORMS = (
-    "a folder, a hub id owner/name, the authors' file of weights, path/to/file.py:factory, package.module:factory "
-    "or an installed entry point"
+    "a folder, a hub id owner/name, the authors' file of weights, path/to/file.py:factory, package.module:factory, "
+    "http://host:port or an installed entry point"
 )
+
+
+def is_address(typed: str) -> bool:
+    """Whether a model server is meant."""
+    return re.match(r"https?://", typed, re.IGNORECASE) is not None
 
 
 def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
@@ -45,14 +50,18 @@ def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
 
     Args:
         typed: a folder, a hub id, a file of the model's authors (``.pth``), ``path/to/file.py:factory``,
-            ``package.module:factory`` or an entry point's name.
+            ``package.module:factory``, an entry point's name, or a model server's address.
         device: auto, cpu, cuda:n or mps; for models of our own, a factory chooses for itself.
         cache: where models of our own keep their encodings.
 
     Raises:
         ConfigError: nothing of that name, a factory that fails, or an object that is no detector.
-        ServiceError: the hub cannot be reached.
+        ServiceError: the hub or the server cannot be reached.
     """
+    if is_address(typed):
+        from agent_tools.services.remote import RemoteDetector
+
+        return RemoteDetector(typed)
     factory = _factory("detector", typed)
     if factory is None:
         # Late imports: they load torch, which a factory of somebody else's may not need.
@@ -79,6 +88,10 @@ def build_detector(typed: str, device: str, cache: EncodingCache) -> Detector:
 
 def build_segmenter(typed: str, device: str, cache: EncodingCache) -> Segmenter:
     """The segmenter that `typed` names; arguments and errors as for `build_detector`."""
+    if is_address(typed):
+        from agent_tools.services.remote import RemoteSegmenter
+
+        return RemoteSegmenter(typed)
     factory = _factory("segmenter", typed)
     if factory is None:
         from agent_tools.services.sam import Sam

@@ -24,7 +24,7 @@ from agent_tools.services.base import Detections, Detector, Segmenter, SegmentRe
 from agent_tools.services.batching import BatchedDetector, BatchedSegmenter
 from agent_tools.services.checkpoints import cached, fetch
 from agent_tools.services.encodings import EncodingCache
-from agent_tools.services.factories import Role, build_detector, build_segmenter
+from agent_tools.services.factories import Role, build_detector, build_segmenter, is_address
 from agent_tools.settings import settings
 
 
@@ -82,16 +82,20 @@ PRESETS: dict[str, Preset] = {
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name.
+    """The preset of that name; the address of a model server is one whose models are both there.
 
     Raises:
         ConfigError: there is none; names them all and the closest.
     """
     if name in PRESETS:
         return PRESETS[name]
+    if is_address(name):
+        return Preset(name, name, name, 0, "", "what the server has")
     close = difflib.get_close_matches(name.lower(), PRESETS, n=1, cutoff=0.4)
     hint = f"Did you mean {close[0]}?" if close else "Run askmask models to see what each is."
-    raise ConfigError(f"models={shorten(name)} is not a preset: expected one of {', '.join(PRESETS)}. {hint}")
+    raise ConfigError(
+        f"models={shorten(name)} is not a preset: expected one of {', '.join(PRESETS)}, or http://host:port. {hint}"
+    )
 
 
 def bundled_folder(role: Role) -> Path:
@@ -100,7 +104,7 @@ def bundled_folder(role: Role) -> Path:
 
 
 def source_of(preset: Preset, role: Role) -> str:
-    """What `build_detector` opens for a preset: a hub id, or the bundled folder.
+    """What `build_detector` opens for a preset: a hub id, an address, or the bundled folder.
 
     Raises:
         ConfigError: this installation lacks the bundled model.
@@ -164,6 +168,11 @@ def get_preset(name: str, progress: Callable[[str], None] | None = None) -> Pres
         ServiceError: the hub cannot be reached.
     """
     preset = find_preset(name)
+    if is_address(name):
+        raise ConfigError(
+            f"models={shorten(name)} is a server: expected a preset, as nothing is fetched from one. "
+            "Set ASKMASK_MODELS to its address to use it by default."
+        )
     tell: Callable[[str], object] = progress or str
     for role in ("detector", "segmenter"):
         hub_id = getattr(preset, role)
@@ -189,16 +198,17 @@ def load_services(
     """Open a detector and a segmenter.
 
     Args:
-        preset: demo, fast, base or best; None: ``ASKMASK_MODELS``, else the preset fetched last, else demo.
+        preset: demo, fast, base or best, or a model server, http://host:port; None: ``ASKMASK_MODELS``, else the
+            preset fetched last, else demo.
         device: auto, cpu, cuda:n or mps; None: ``ASKMASK_DEVICE``, else auto.
         detector: in place of the preset's: a folder, a hub id, a file of the model's authors (``.pth``),
-            ``path/to/file.py:factory``, ``package.module:factory`` or an installed entry point; None:
+            ``path/to/file.py:factory``, ``package.module:factory``, an installed entry point or a server; None:
             ``ASKMASK_DETECTOR``.
         segmenter: likewise; None: ``ASKMASK_SEGMENTER``.
 
     Raises:
         ConfigError: an unknown preset, device, name or factory.
-        ServiceError: weights that are not here cannot be fetched.
+        ServiceError: weights that are not here cannot be fetched, or the server cannot be reached.
     """
     defaults = settings()
     chosen = find_preset(preset or defaults.models or default_preset())
