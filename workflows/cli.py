@@ -332,6 +332,49 @@ def mcp(
 
 
 @app.command()
+def serve(
+    models: Models = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    device: Device = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond this machine ASKMASK_SERVE_KEYS.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any.")] = 8000,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; default: Ray is started here.")] = None,
+    detector_replicas: Annotated[str, typer.Option(metavar="MIN:MAX", help="Copies of the detector.")] = "1",
+    segmenter_replicas: Annotated[str, typer.Option(metavar="MIN:MAX", help="Copies of the segmenter.")] = "1",
+    cpus_per_replica: Annotated[float, typer.Option(min=0, help="Processors that a copy takes.")] = 1.0,
+    gpus_per_replica: Annotated[
+        float | None, typer.Option(min=0, help="Share of a GPU that a copy takes; default: what there is, divided.")
+    ] = None,
+    queue: Annotated[
+        int | None, typer.Option(min=1, help="Questions that may wait for a model; more are told when.")
+    ] = None,
+    write_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a file for serve deploy, and serve nothing.")
+    ] = None,
+    write_manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a KubeRay manifest, and serve nothing.")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="Container image for the manifest.")] = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Serve the models over HTTP with Ray Serve; use them with --models http://..."""
+    from workflows.commands import model_server
+    from workflows.commands.session import Choice
+
+    choice = Choice(models, detector, segmenter, device)
+    layout = model_server.Layout(detector_replicas, segmenter_replicas, cpus_per_replica, gpus_per_replica, queue)
+    if image is not None and write_manifest is None:
+        raise _USAGE_ERROR("--image is for a manifest: expected --write-manifest too. Leave it out, or add that.")
+    if write_config is None and write_manifest is None:
+        model_server.serve(choice, layout, host, port, address)
+    else:
+        model_server.write_files(choice, layout, host, port, write_config, write_manifest, image)
+
+
+@app.command()
 def doctor(json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
     """Check the installation and say what to do about what is missing."""
     from workflows.commands import doctor as examination

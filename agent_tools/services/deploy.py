@@ -24,10 +24,18 @@ from ray.serve.handle import DeploymentHandle
 
 from agent_tools.errors import BusyError, ConfigError, ServiceError, shorten
 from agent_tools.services.serving.front import make_front
-from agent_tools.services.serving.guard import check_keys
 from agent_tools.services.serving.host import ModelHost, Reply
+from agent_tools.services.serving.keys import check_keys
 from agent_tools.services.serving.metrics import FrontFigures
-from agent_tools.services.serving.options import APP, FRONT, NAMES, ServeOptions, front_settings, model_settings
+from agent_tools.services.serving.options import (
+    APP,
+    FRONT,
+    NAMES,
+    ServeOptions,
+    front_settings,
+    model_settings,
+    with_gpus,
+)
 from agent_tools.services.wire import DetectorTraits, ModelsAnswer, Question, Role, SegmenterTraits
 from agent_tools.settings import settings
 
@@ -164,7 +172,7 @@ def serve_here(options: ServeOptions, host: str, port: int, address: str | None 
         ConfigError: the cluster cannot be reached.
         ServiceError: a model could not be opened, or the server not be started.
     """
-    _start_ray(options, address)
+    options = with_gpus(options, _start_ray(options, address))
     try:
         quiet = {"log_level": "WARNING", "enable_access_log": False}
         serve.start("HeadOnly", {"host": host, "port": port}, logging_config=quiet)
@@ -184,8 +192,8 @@ def serve_here(options: ServeOptions, host: str, port: int, address: str | None 
         ray.shutdown()
 
 
-def _start_ray(options: ServeOptions, address: str | None) -> None:
-    """Ray, quiet and to itself."""
+def _start_ray(options: ServeOptions, address: str | None) -> float:
+    """Ray, quiet and to itself; how many GPUs it has."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "serve"}
     if address is not None:
         try:
@@ -195,7 +203,7 @@ def _start_ray(options: ServeOptions, address: str | None) -> None:
                 f"address={shorten(address)} is no Ray cluster that can be reached ({shorten(error, 120)}): expected "
                 "host:port, or auto. Leave --address out to start Ray here."
             ) from error
-        return
+        return float(ray.cluster_resources().get("GPU", 0))
     most = sum(options.replicas(role).most for role in NAMES)
     ray.init(
         "local",
@@ -206,6 +214,7 @@ def _start_ray(options: ServeOptions, address: str | None) -> None:
         _node_ip_address="127.0.0.1",
         **quiet,
     )
+    return float(ray.cluster_resources().get("GPU", 0))
 
 
 def _cause(error: RuntimeError) -> str:

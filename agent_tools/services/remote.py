@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import random
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +86,7 @@ class Server:
             # A proxy knows no server of this machine.
             trust_env=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
         )
+        weakref.finalize(self, self._client.close)  # services are not closed, they are let go
         self._sent_as: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from transformers import (
 )
 
 from agent_tools.pictures import Picture
+from tests.model_servers import LocalModels, front_server, ray_server
 from tests.services.original_layouts import small_vocabulary
 
 MAX_TOKENS = 24
@@ -173,3 +175,19 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for role in ("detector", "segmenter"):
         folders[f"demo-{role}"] = DEMO / role
     return folders
+
+
+@pytest.fixture(scope="session")
+def fake_server() -> Iterator[str]:
+    """The front of a model server over the fakes, in this process."""
+    with front_server(LocalModels()) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def demo_server() -> Iterator[str]:
+    """`askmask serve` with the bundled models, its segmenter twice."""
+    if not (DEMO / "detector" / "model.safetensors").is_file():
+        pytest.skip("the bundled models are not in this checkout")
+    with ray_server("--models", "demo", "--segmenter-replicas", "2", "--device", "cpu") as (address, _):
+        yield address

@@ -1,4 +1,4 @@
-"""What every Detector and every Segmenter must do, whoever made it: the fakes, tiny random models, the bundled ones."""
+"""What every Detector and Segmenter must do, whoever made it: fakes, tiny random models, bundled ones, a server's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from agent_tools.masks import Mask
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detector, Prompt, Segmenter, SegmentRequest
 from agent_tools.services.checkpoints import TilingSettings
+from agent_tools.services.encodings import EncodingCache
+from agent_tools.services.factories import build_detector, build_segmenter
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
 from agent_tools.services.grabcut import GrabCut
 from agent_tools.services.grounding_dino import GroundingDino
@@ -21,8 +23,10 @@ from agent_tools.services.owlv2 import Owlv2
 from agent_tools.services.sam import Sam
 from agent_tools.services.tiling import InputSize, TiledDetector
 
-DETECTORS = ["fake", "tiled-fake", "grounding-dino", "mm-grounding-dino", "owlv2", "demo-detector"]
-SEGMENTERS = ["fake", "grabcut", "sam", "demo-segmenter"]
+REMOTE = ["remote-fake", pytest.param("remote-demo", marks=pytest.mark.slow)]
+DETECTORS = ["fake", "tiled-fake", "grounding-dino", "mm-grounding-dino", "owlv2", "demo-detector", *REMOTE]
+SEGMENTERS = ["fake", "grabcut", "sam", "demo-segmenter", *REMOTE]
+SERVERS = {"remote-fake": "fake_server", "remote-demo": "demo_server"}
 PHRASES = ["red apple", "orange", "book"]
 
 
@@ -44,6 +48,8 @@ def opened(folders: dict[str, Path], name: str, service: Callable[..., Any], fak
 
 @pytest.fixture(params=DETECTORS, scope="module")
 def detector(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> Detector:
+    if server := SERVERS.get(request.param):
+        return build_detector(request.getfixturevalue(server), "auto", EncodingCache(0))
     if request.param == "tiled-fake":
         return TiledDetector(FakeDetector(), InputSize(24, 32), TilingSettings(small=1, many=1))
     service = Owlv2 if request.param == "owlv2" else GroundingDino
@@ -52,6 +58,8 @@ def detector(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> 
 
 @pytest.fixture(params=SEGMENTERS, scope="module")
 def segmenter(request: pytest.FixtureRequest, model_folders: dict[str, Path]) -> Segmenter:
+    if server := SERVERS.get(request.param):
+        return build_segmenter(request.getfixturevalue(server), "auto", EncodingCache(0))
     return GrabCut() if request.param == "grabcut" else opened(model_folders, request.param, Sam, FakeSegmenter)
 
 

@@ -7,7 +7,6 @@ a name of this machine, and Origin, where there is one, has to be the same. This
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -15,12 +14,10 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent_tools.errors import ConfigError, PictureError, ServiceError, shorten
+from agent_tools.errors import PictureError, ServiceError, shorten
 from agent_tools.services.serving.metrics import FrontFigures
 from agent_tools.services.wire import ErrorAnswer, Fault
-from agent_tools.settings import Settings
 
-SHORTEST_KEY = 16
 OPEN = ("/healthz", "/readyz")
 """Where no key is wanted: those who ask cannot have one, and nothing is told."""
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -28,37 +25,6 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 class TooLargeError(PictureError):
     """More was sent than is taken."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can only be reached from this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_keys(rules: Settings, wanted: bool) -> tuple[str, ...]:
-    """The keys that clients may send.
-
-    Args:
-        rules: where they are.
-        wanted: whether there has to be one.
-
-    Raises:
-        ConfigError: there is none where there has to be, or one is too short to be a secret.
-    """
-    keys = tuple(key.get_secret_value() for key in rules.serve_keys)
-    if wanted and not keys:
-        raise ConfigError(
-            "ASKMASK_SERVE_KEYS= is not set: expected a secret, as the server can be reached from other machines. "
-            "Set it where the server runs, or leave --host out."
-        )
-    if any(len(key) < SHORTEST_KEY for key in keys):
-        raise ConfigError(
-            f"ASKMASK_SERVE_KEYS=(hidden) has a short one: expected {SHORTEST_KEY} characters or more. Set longer ones."
-        )
-    return keys
 
 
 class Guard:

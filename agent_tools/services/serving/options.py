@@ -6,6 +6,7 @@ This module does not know Ray; Serve checks what is written here.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -67,7 +68,7 @@ class ServeOptions(BaseModel):
         detector_replicas: copies of the detector.
         segmenter_replicas: copies of the segmenter.
         cpus_per_replica: processors that each copy takes.
-        gpus_per_replica: share of a GPU that each copy takes; 0: none, and it sees none.
+        gpus_per_replica: share of a GPU that each copy takes; 0: none, and it sees none. None: see `with_gpus`.
         max_ongoing: questions that a replica takes at a time; more go to the next one, or wait.
         target_ongoing: questions for each replica from which more are started.
         max_queued: questions that may wait for all replicas of a model together; more are told to try again.
@@ -83,7 +84,7 @@ class ServeOptions(BaseModel):
     detector_replicas: Replicas = Replicas()
     segmenter_replicas: Replicas = Replicas()
     cpus_per_replica: float = Field(default=1.0, ge=0)
-    gpus_per_replica: float = Field(default=0.0, ge=0)
+    gpus_per_replica: float | None = Field(default=None, ge=0)
     max_ongoing: int = Field(default=8, ge=1)
     target_ongoing: float = Field(default=4.0, gt=0)
     max_queued: int = Field(default=64, ge=1)
@@ -93,6 +94,20 @@ class ServeOptions(BaseModel):
     def replicas(self, role: Role) -> Replicas:
         """Copies of one of the models."""
         return self.detector_replicas if role == "detector" else self.segmenter_replicas
+
+
+def with_gpus(options: ServeOptions, there: float) -> ServeOptions:
+    """The same with a share of a GPU for each copy that nothing was said about: what there is, divided, at most one.
+
+    Args:
+        options: what is served.
+        there: GPUs of the machine or cluster.
+    """
+    if options.gpus_per_replica is not None:
+        return options
+    most = sum(options.replicas(role).most for role in NAMES)
+    share = 0.0 if options.device in ("cpu", "mps") else min(1.0, math.floor(100 * there / most) / 100)
+    return options.model_copy(update={"gpus_per_replica": share})
 
 
 def model_settings(options: ServeOptions, role: Role) -> dict[str, Any]:
@@ -106,7 +121,7 @@ def model_settings(options: ServeOptions, role: Role) -> dict[str, Any]:
             "max_replicas": replicas.most,
             "target_ongoing_requests": min(options.target_ongoing, options.max_ongoing),
         },
-        "ray_actor_options": {"num_cpus": options.cpus_per_replica, "num_gpus": options.gpus_per_replica},
+        "ray_actor_options": {"num_cpus": options.cpus_per_replica, "num_gpus": options.gpus_per_replica or 0},
         "request_router_config": {"request_router_class": ROUTER},
         "health_check_period_s": 5.0,
         "graceful_shutdown_timeout_s": 20.0,
