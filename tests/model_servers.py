@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import re
 import signal
@@ -20,14 +21,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FAKES = {"detector": "agent_tools.services.fakes:FakeDetector", "segmenter": "agent_tools.services.fakes:FakeSegmenter"}
-START_SECONDS = 240
+START_SECONDS = 270
 
 
 def need(module: str, why: str) -> None:
     """Skip where an extra is not installed; where it has to be, as in continuous integration, fail."""
-    try:
-        __import__(module)
-    except ImportError:
+    if importlib.util.find_spec(module) is None:
         missing = f"{why} needs {module}: pip install 'askmask[serve]'"
         pytest.fail(missing) if os.environ.get("RAY_REQUIRED") else pytest.skip(missing)
 

@@ -45,6 +45,7 @@ _DEATHS = 3
 _BROADCAST_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 1_000_000_000
 _LONGEST_RETRY = 30.0
+_START_MILLISECONDS = 120_000
 
 
 def application(args: Mapping[str, Any]) -> serve.Application:
@@ -205,15 +206,27 @@ def _start_ray(options: ServeOptions, address: str | None) -> float:
             ) from error
         return float(ray.cluster_resources().get("GPU", 0))
     most = sum(options.replicas(role).most for role in NAMES)
-    ray.init(
-        "local",
-        # Room for every replica: here they share what processors there are.
-        num_cpus=max(os.cpu_count() or 1, math.ceil(most * options.cpus_per_replica)),
-        include_dashboard=False,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
-        **quiet,
-    )
+    # Room for every replica: here they share what processors there are.
+    processors = max(os.cpu_count() or 1, math.ceil(most * options.cpus_per_replica))
+    for last in (False, True):
+        try:
+            ray.init(
+                "local",
+                num_cpus=processors,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+                _system_config={"agent_register_timeout_ms": _START_MILLISECONDS},
+                **quiet,
+            )
+            break
+        except Exception as error:
+            # Ray gives its own parts half a minute to start, and a machine that is very busy may need more.
+            ray.shutdown()
+            if last:
+                raise ServiceError(
+                    f"ray= did not start ({shorten(error, 120)}): expected it to. The machine may be too busy; try again."
+                ) from error
     return float(ray.cluster_resources().get("GPU", 0))
 
 
