@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import re
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +19,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FAKES = {"detector": "agent_tools.services.fakes:FakeDetector", "segmenter": "agent_tools.services.fakes:FakeSegmenter"}
-START_SECONDS = 270
 
 
 def need(module: str, why: str) -> None:
@@ -92,37 +89,29 @@ def front_server(models: LocalModels, keys: Sequence[str] = (), local: bool = Tr
 
 @contextmanager
 def ray_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`askmask serve` in a process of its own: its address, once it says so, and the process."""
+    """`askmask serve` in a process of its own: its address and the process. Interrupted, it leaves nothing behind."""
     need("ray", "the model server")
-    command = [sys.executable, "-m", "workflows.cli", "serve", "--port", "0", "--cpus-per-replica", "0.5", *arguments]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **environment}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    said: list[str] = []
-    ready = threading.Event()
+    from benchmarks.serve_chaos import running_server
 
-    def listen() -> None:
-        for line in process.stderr:
-            said.append(line)
-            if "serving at" in line:
-                ready.set()
-        ready.set()
+    mark = f"SERVER_OF_A_TEST={uuid.uuid4().hex}"
+    name, _, value = mark.partition("=")
+    environment |= {"OMP_NUM_THREADS": "1", name: value}
+    with running_server("--cpus-per-replica", "0.5", *arguments, **environment) as (address, process):
+        yield address, process
+    assert process.returncode == 0
+    wait_until(lambda: not those_with(mark), 30, "the end of all that the server started")
 
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        assert ready.wait(START_SECONDS), "".join(said)
-        address = re.search(r"serving at (http://\S+?)\. ", "".join(said))
-        assert address, "".join(said)
-        yield address[1], process
-    finally:
-        process.send_signal(signal.SIGINT)
+
+def those_with(mark: str) -> list[str]:
+    """Programs that run with a variable in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-        listener.join(10)
-        process.stderr.close()
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "comm").read_text().strip())
+        except OSError:  # gone, or somebody else's
+            continue
+    return found
 
 
 def wait_until(true: Any, seconds: float = 60.0, what: str = "it") -> None:

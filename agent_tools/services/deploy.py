@@ -225,7 +225,7 @@ def _start_ray(options: ServeOptions, address: str | None) -> float:
             ray.shutdown()
             if last:
                 raise ServiceError(
-                    f"ray= did not start ({shorten(error, 120)}): expected it to. The machine may be too busy; try again."
+                    f"ray= did not start ({shorten(error, 120)}): expected it to. Try again."
                 ) from error
     return float(ray.cluster_resources().get("GPU", 0))
 

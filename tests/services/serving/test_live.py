@@ -173,26 +173,3 @@ def test_ask_of_a_server_answers_as_the_same_models_here(demo_server: str, tmp_p
             alike = toolkit.call("find_similar", {"handles": counted.data["objects"][0]["handle"]})
             told.append([(each.text, each.data) for each in (counted, everything, alike)])
     assert told[0] == told[1]
-
-
-def test_interrupt_ends_the_server_and_everything_it_started(tmp_path: Path) -> None:
-    fakes = ("--detector", "agent_tools.services.fakes:FakeDetector")
-    fakes += ("--segmenter", "agent_tools.services.fakes:FakeSegmenter")
-    with ray_server(*fakes) as (address, process):
-        assert httpx.get(f"{address}/readyz").text == "ok\n"
-        session = os.getsid(process.pid)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-        wait_until(lambda: not others_of(session), 20, "the end of all processes")
-
-
-def others_of(session: int) -> list[str]:
-    """Programs that still run in a session of processes."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(folder.name)) == session and "Z" not in (folder / "stat").read_text().split()[2]:
-                found.append((folder / "comm").read_text().strip())
-        except (OSError, ProcessLookupError):
-            continue
-    return found
