@@ -60,8 +60,8 @@ class LocalModels:
         told = {role: host.traits for role, host in self.hosts.items()}
         return ModelsAnswer(**told, **{f"{role}_name": host.model_name for role, host in self.hosts.items()})
 
-    async def figures(self) -> Mapping[str, Sequence[tuple[str, Mapping[str, float]]]]:
-        return {role: [(host.name, host.figures())] for role, host in self.hosts.items()}
+    async def figures(self) -> Mapping[str, Sequence[Any]]:
+        return {role: [host.figures()] for role, host in self.hosts.items()}
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from agent_tools.errors import BusyError, ConfigError, ServiceError, shorten
 from agent_tools.services.serving.front import make_front
 from agent_tools.services.serving.host import ModelHost, Reply
 from agent_tools.services.serving.keys import check_keys
-from agent_tools.services.serving.metrics import FrontFigures
+from agent_tools.services.serving.metrics import FrontFigures, ModelFigures
 from agent_tools.services.serving.options import (
     APP,
     FRONT,
@@ -85,8 +85,8 @@ class _Replica:
     async def served(self) -> tuple[str, DetectorTraits | SegmenterTraits]:
         return self._host.model_name, self._host.traits
 
-    async def figures(self) -> tuple[str, dict[str, float]]:
-        return self._host.name, self._host.figures()
+    async def figures(self) -> ModelFigures:
+        return self._host.figures()
 
 
 class _Front:
@@ -139,7 +139,7 @@ class _Models:
             detector_name=detector_name, segmenter_name=segmenter_name, detector=detector, segmenter=segmenter
         )
 
-    async def figures(self) -> Mapping[str, Sequence[tuple[str, Mapping[str, float]]]]:
+    async def figures(self) -> Mapping[str, Sequence[ModelFigures]]:
         return {role: await self._everywhere(role, "figures") for role in self._handles}
 
     async def _everywhere(self, role: Role, method: str, *arguments: Any) -> list[Any]:
@@ -174,23 +174,29 @@ def serve_here(options: ServeOptions, host: str, port: int, address: str | None 
         ServiceError: a model could not be opened, or the server not be started.
     """
     options = with_gpus(options, _start_ray(options, address))
+    quiet = {"log_level": "WARNING", "enable_access_log": False}
+    logging.getLogger("ray.serve").addFilter(lambda record: record.levelno >= logging.WARNING)
     try:
-        quiet = {"log_level": "WARNING", "enable_access_log": False}
         serve.start("HeadOnly", {"host": host, "port": port}, logging_config=quiet)
         try:
-            serve.run(application(options.model_dump(mode="json")), name=APP, route_prefix="/", logging_config=quiet)
-        except RuntimeError as error:
-            raise ServiceError(
-                f"models={options.models} cannot be served ({_cause(error)}): expected both models to open. "
-                "Try them with askmask ask first."
-            ) from error
-        yield
-    finally:
-        if address is None:
-            serve.shutdown()
-        else:
+            _run(options, quiet)
+            yield
+        finally:
+            # What is being answered is answered first. Ray started here takes all that is left with it.
             serve.delete(APP)
+    finally:
         ray.shutdown()
+
+
+def _run(options: ServeOptions, quiet: dict[str, Any]) -> None:
+    """Have Serve start the application, until it is ready."""
+    try:
+        serve.run(application(options.model_dump(mode="json")), name=APP, route_prefix="/", logging_config=quiet)
+    except RuntimeError as error:
+        raise ServiceError(
+            f"models={options.models} cannot be served ({_cause(error)}): expected both models to open. "
+            "Try them with askmask ask first."
+        ) from error
 
 
 def _start_ray(options: ServeOptions, address: str | None) -> float:
@@ -224,9 +230,7 @@ def _start_ray(options: ServeOptions, address: str | None) -> float:
             # Ray gives its own parts half a minute to start, and a machine that is very busy may need more.
             ray.shutdown()
             if last:
-                raise ServiceError(
-                    f"ray= did not start ({shorten(error, 120)}): expected it to. Try again."
-                ) from error
+                raise ServiceError(f"ray= did not start ({shorten(error, 120)}): expected it to. Try again.") from error
     return float(ray.cluster_resources().get("GPU", 0))
 
 

@@ -324,3 +324,17 @@ def test_services_are_importable_without_torch() -> None:
         [sys.executable, "-c", code, FAKE_DETECTOR, FAKE_SEGMENTER], capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_load_services_address_gives_the_models_of_the_server_there(fake_server: str) -> None:
+    services = load_services(fake_server)
+    assert (services.preset, services.detector_name, services.segmenter_name) == (fake_server,) * 3
+    assert services.detector.threshold == 0.5
+    mixed = load_services(fake_server, detector=FAKE_DETECTOR)
+    assert (mixed.preset, mixed.detector_name, mixed.segmenter_name) == (fake_server, FAKE_DETECTOR, fake_server)
+    assert mixed.detector.calls == []
+
+
+def test_get_preset_of_a_server_says_that_nothing_is_fetched() -> None:
+    with pytest.raises(ConfigError, match=r"is a server: expected a preset.* Set ASKMASK_MODELS"):
+        get_preset("http://127.0.0.1:8000")

@@ -57,16 +57,17 @@ def serve(choice: Choice, layout: Layout, host: str, port: int, address: str | N
         ConfigError: the extra is not installed, the address cannot be listened on, or a key is missing.
         ServiceError: the models cannot be opened.
     """
-    options = _options(choice, layout, host)
-    _need_ray(own=address is None)
     from agent_tools.services.serving.keys import check_keys
 
+    options = _options(choice, layout, host)
     check_keys(settings(), wanted=not options.local)
+    if address is None:
+        port = _free_port(host, port)
+    _need_ray(own=address is None)
     if notice := choice.notice():
         note(notice)
     if address is None:
         _fetch(options)
-        port = _free_port(host, port)
     note("starting Ray and the models")
     from agent_tools.services.deploy import serve_here
 

@@ -27,7 +27,7 @@ from agent_tools.errors import AskmaskError, PictureError, ServiceError, ToolInp
 from agent_tools.pictures import Picture
 from agent_tools.services.serving.guard import Guard, TooLargeError
 from agent_tools.services.serving.host import Reply
-from agent_tools.services.serving.metrics import CONTENT_TYPE, FrontFigures, prometheus
+from agent_tools.services.serving.metrics import CONTENT_TYPE, FrontFigures, ModelFigures, prometheus
 from agent_tools.services.serving.shelf import Shelf
 from agent_tools.services.wire import (
     DetectAnswer,
@@ -78,8 +78,8 @@ class Models(Protocol):
         """Which models these are."""
         ...
 
-    async def figures(self) -> Mapping[str, Sequence[tuple[str, Mapping[str, float]]]]:
-        """Role → (replica, what it says of itself) of each replica."""
+    async def figures(self) -> Mapping[str, Sequence[ModelFigures]]:
+        """Role → what each of its replicas did."""
         ...
 
 

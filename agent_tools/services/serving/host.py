@@ -17,9 +17,10 @@ from pydantic import BaseModel
 from agent_tools.errors import AskmaskError, OutOfMemoryError, ServiceError, shorten
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detector, Proposer, Segmenter, SegmentRequest
-from agent_tools.services.encodings import EncodingCache, Key
+from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.factories import build_detector, build_segmenter
 from agent_tools.services.presets import find_preset, source_of
+from agent_tools.services.serving.metrics import ModelFigures
 from agent_tools.services.serving.shelf import Shelf
 from agent_tools.services.wire import (
     DetectAnswer,
@@ -71,28 +72,6 @@ class Reply:
         return cls(status_of(error), body, getattr(error, "retry_after", None), replica)
 
 
-class CountedCache(EncodingCache):
-    """An encoding cache that knows how often it could help.
-
-    Attributes:
-        hits: what was asked for and there.
-        misses: what was asked for and had to be made.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(limit_bytes)
-        self.hits = self.misses = 0
-
-    def get(self, key: Key) -> Any | None:
-        """See `EncodingCache.get`."""
-        value = super().get(key)
-        if value is None:
-            self.misses += 1
-        else:
-            self.hits += 1
-        return value
-
-
 class ModelHost:
     """A detector or a segmenter that answers questions; safe to ask from many threads."""
 
@@ -113,7 +92,7 @@ class ModelHost:
         self.name = name
         preset = find_preset(models)
         self.model_name = typed or getattr(preset, role) or preset.name
-        self._cache = CountedCache(int(settings().encoding_cache_megabytes * 1e6))
+        self._cache = EncodingCache.configured()
         # Made here and only here: what goes round every model of a server, such as batching, goes round it here.
         build = build_detector if role == "detector" else build_segmenter
         self._service: Any = build(typed or source_of(preset, role), device, self._cache)
@@ -159,18 +138,18 @@ class ModelHost:
         if forget := getattr(self._service, "forget", None):
             forget(digest)
 
-    def figures(self) -> dict[str, float]:
-        """What this host has done so far, by the names that `metrics` knows."""
+    def figures(self) -> ModelFigures:
+        """What this host has done so far."""
         with self._lock:
-            return {
-                "answers": self._answered,
-                "seconds": self._seconds,
-                "running": self._running,
-                "hits": self._cache.hits,
-                "misses": self._cache.misses,
-                "cache_bytes": self._cache.size_bytes,
-                "pictures": len(self._pictures),
-            }
+            return ModelFigures(
+                replica=self.name,
+                answers=self._answered,
+                seconds=self._seconds,
+                running=self._running,
+                pictures=len(self._pictures),
+                cache_bytes=self._cache.size_bytes,
+                cache=self._cache.counts(),
+            )
 
     def _answer(self, question: Question, original: bytes | None) -> BaseModel:
         picture = self._picture(question.picture, original)

@@ -6,8 +6,9 @@ The front counts what it was asked; each model says of itself what it did. Of se
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -20,13 +21,34 @@ _OF_MODELS = (
         "running",
         "gauge",
         "askmask_model_running",
-        "Questions that it is answering, or that wait for it in its replica.",
+        "Questions that it has: answered now, or waiting.",
     ),
-    ("hits", "counter", "askmask_cache_hits_total", "Encodings and answers that were there when they were needed."),
-    ("misses", "counter", "askmask_cache_misses_total", "Encodings and answers that had to be made."),
-    ("cache_bytes", "gauge", "askmask_cache_bytes", "Bytes of the encodings and answers kept."),
     ("pictures", "gauge", "askmask_model_pictures", "Pictures kept beside the model."),
+    ("cache_bytes", "gauge", "askmask_cache_bytes", "Bytes of what is kept of them: encodings and answers."),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """What one model did so far.
+
+    Attributes:
+        replica: which one it is.
+        answers: questions answered.
+        seconds: time spent on them, waiting included.
+        running: questions that it has now.
+        pictures: pictures kept.
+        cache_bytes: bytes of what is kept of them.
+        cache: kind → how often it was there ("hits") and had to be made ("misses").
+    """
+
+    replica: str
+    answers: int
+    seconds: float
+    running: int
+    pictures: int
+    cache_bytes: int
+    cache: Mapping[str, Mapping[str, int]]
 
 
 class FrontFigures:
@@ -36,7 +58,7 @@ class FrontFigures:
         self._lock = Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
         self._buckets: dict[str, list[int]] = {}
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._sent: Counter[str] = Counter()
         self.in_flight = 0
         self.usual_seconds = 0.0
@@ -83,21 +105,20 @@ class FrontFigures:
         yield from _metric("counter", "askmask_pictures_sent_total", about, given)
 
 
-def prometheus(front: FrontFigures, models: Mapping[str, Sequence[tuple[str, Mapping[str, float]]]]) -> str:
+def prometheus(front: FrontFigures, models: Mapping[str, Sequence[ModelFigures]]) -> str:
     """All figures as one text.
 
     Args:
         front: what the front counted.
-        models: role → (replica, its figures) for each of its replicas.
+        models: role → the figures of each of its replicas.
     """
     lines = list(front.lines())
+    each = [({"role": role, "replica": one.replica}, one) for role, replicas in models.items() for one in replicas]
     for key, kind, name, about in _OF_MODELS:
-        rows = [
-            ({"role": role, "replica": replica}, figures[key])
-            for role, replicas in models.items()
-            for replica, figures in replicas
-        ]
-        lines += _metric(kind, name, about, rows)
+        lines += _metric(kind, name, about, [(labels, getattr(one, key)) for labels, one in each])
+    for key, about in (("hits", "What was there when it was needed."), ("misses", "What had to be made.")):
+        rows = [({**labels, "kind": what}, n[key]) for labels, one in each for what, n in one.cache.items()]
+        lines += _metric("counter", f"askmask_cache_{key}_total", about, rows)
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ from ray.serve.request_router import PendingRequest, RequestRouter, RunningRepli
 from agent_tools.services.serving.ranking import rank
 
 
-class PictureRouter(RequestRouter):
+class PictureRouter(RequestRouter):  # type: ignore[misc]
     """Asks the replicas in the order that `rank` gives them for the picture."""
 
     async def choose_replicas(

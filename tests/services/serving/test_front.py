@@ -92,7 +92,7 @@ def test_forgotten_picture_is_gone_from_front_and_models(models: LocalModels, ad
     detector, picture = detector_at(address), squares()
     detector.detect([picture], [["red"]])
     detector.forget(picture.digest)
-    assert models.hosts["detector"].figures()["pictures"] == 0
+    assert models.hosts["detector"].figures().pictures == 0
     asked = httpx.post(f"{address}/v1/detect", json={"picture": picture.digest, "phrases": ["red"]})
     assert asked.status_code == 404
     assert asked.json()["error"]["type"] == "UnknownPictureError"
