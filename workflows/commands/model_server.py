@@ -9,8 +9,9 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,8 @@ def serve(choice: Choice, layout: Layout, host: str, port: int, address: str | N
     note("starting Ray and the models")
     from agent_tools.services.deploy import serve_here
 
-    with serve_here(options, host, port, address):
+    # Ray's own notices, of a replica that died for example, go to stdout otherwise.
+    with redirect_stdout(sys.stderr), serve_here(options, host, port, address):
         # Ray takes this signal for itself when it starts.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"

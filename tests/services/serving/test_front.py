@@ -18,7 +18,7 @@ from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.factories import build_detector, build_segmenter
 from agent_tools.services.fakes import COLOURS, FakeDetector
 from agent_tools.services.tiling import tile
-from tests.model_servers import LocalModels, front_server
+from tests.model_servers import LocalModels, front_server, need
 
 KEY = "a-key-of-some-length"
 
@@ -311,3 +311,19 @@ def test_openapi_tells_of_every_path(address: str) -> None:
         *("/v1/detect", "/v1/propose", "/v1/segment", "/v1/models"),
         *("/healthz", "/readyz", "/metrics"),
     }
+
+
+def test_metrics_are_what_prometheus_reads(models: LocalModels, address: str) -> None:
+    need("prometheus_client", "reading metrics")
+    from prometheus_client.parser import text_string_to_metric_families
+
+    detector_at(address).detect([squares()], [["red"]])
+    families = {each.name: each for each in text_string_to_metric_families(httpx.get(f"{address}/metrics").text)}
+    asked = {(row.labels["task"], row.labels["status"]): row.value for row in families["askmask_requests"].samples}
+    assert asked == {("models", "200"): 1, ("detect", "404"): 1, ("pictures", "200"): 1, ("detect", "200"): 1}
+    counts = {
+        row.labels["task"]: row.value for row in families["askmask_request_seconds"].samples if "le" in row.labels
+    }
+    assert counts == {"models": 1, "detect": 2, "pictures": 1}  # the last bucket of each, +Inf
+    answers = {row.labels["role"]: row.value for row in families["askmask_model_answers"].samples}
+    assert answers == {"detector": 3, "segmenter": 0}
