@@ -98,7 +98,8 @@ class Server:
             ServiceError: it cannot be reached, or is no model server.
         """
         # Whoever mistyped the address is told at once.
-        return self._call(ModelsAnswer, "GET", "/v1/models", retries=1)
+        served: ModelsAnswer = self._call(ModelsAnswer, "GET", "/v1/models", retries=1)
+        return served
 
     def ask(self, task: Task, picture: Picture, question: Callable[[str], Question], answer: type[A]) -> A:
         """Ask about one picture, uploading it where the server does not have it.
@@ -117,7 +118,8 @@ class Server:
         headers = {"Content-Type": "application/json", "X-Session-Id": digest}
         for _ in range(_UPLOADS):
             try:
-                return self._call(answer, "POST", f"/v1/{task}", body, headers)
+                told: A = self._call(answer, "POST", f"/v1/{task}", body, headers)
+                return told
             except UnknownPictureError:
                 octets = {"Content-Type": "application/octet-stream", "X-Session-Id": digest}
                 self._call(None, "PUT", f"/v1/pictures/{digest}", picture.original, octets)
@@ -319,6 +321,6 @@ def _after(response: httpx.Response) -> float:
 
 def _pause(attempt: int, error: AskmaskError) -> float:
     """Seconds until the next attempt; drawn by lot, so that clients turned away together do not come back together."""
-    usual = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+    usual = min(_FIRST_PAUSE * 2.0**attempt, _LONGEST_PAUSE)
     least = error.retry_after if isinstance(error, BusyError) else 0.0
     return least + usual * random.uniform(0.5, 1.0)

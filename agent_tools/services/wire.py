@@ -270,7 +270,7 @@ def traits_of(service: Any, role: Role) -> DetectorTraits | SegmenterTraits:
         pydantic.ValidationError: one of its attributes is not what the protocol says.
     """
     shape = DetectorTraits if role == "detector" else SegmenterTraits
-    found = {name: getattr(service, name, None) for name in shape.model_fields if name != "proposes"}
+    found: dict[str, Any] = {name: getattr(service, name, None) for name in shape.model_fields if name != "proposes"}
     plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in found.items()}
     if role == "detector":
         plain["proposes"] = callable(getattr(service, "propose", None))
