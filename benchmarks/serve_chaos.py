@@ -186,14 +186,15 @@ def run(requests: int, threads: int, models: Sequence[str]) -> dict[str, Any]:
     options = (*models, "--detector-replicas", "1", "--segmenter-replicas", "2", "--cpus-per-replica", "0.5")
     with running_server(*options) as (address, server):
         detector, segmenter = RemoteDetector(address), RemoteSegmenter(address)
+        segmenter.segment([SegmentRequest(pictures[0], [click()])])
+        victim = replica_of(address, pictures[0].digest)
+        assert belongs_to(victim, server.pid), "a process of somebody else"
         began = time.perf_counter()
         with ThreadPoolExecutor(threads) as clients:
             for number in range(requests):
                 clients.submit(watch.ask, *question(number, pictures, detector, segmenter))
             while watch.done < requests // 2:
                 time.sleep(0.01)
-            victim = replica_of(address, pictures[0].digest)
-            assert belongs_to(victim, server.pid), "a process of somebody else"
             given, made = segmenters(address)
             os.kill(victim, signal.SIGKILL)
             killed_after = watch.done
