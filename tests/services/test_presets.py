@@ -173,12 +173,12 @@ def test_load_services_installation_without_the_demo_models_says_so(
 
 @pytest.mark.parametrize(("typed", "close"), [("bets", "best"), ("Demo", "demo"), ("bassse", "base")])
 def test_find_preset_near_miss_names_the_closest(typed: str, close: str) -> None:
-    with pytest.raises(ConfigError, match=rf"expected one of demo, fast, base, best\. Did you mean {close}\?"):
+    with pytest.raises(ConfigError, match=rf"or http://host:port\. Did you mean {close}\?"):
         find_preset(typed)
 
 
 def test_find_preset_far_miss_lists_them() -> None:
-    with pytest.raises(ConfigError, match=r"expected one of demo, fast, base, best\. Run askmask models"):
+    with pytest.raises(ConfigError, match=r"best, or http://host:port\. Run askmask models"):
         load_services("xyzzy-9000")
 
 
