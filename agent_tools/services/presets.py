@@ -224,8 +224,13 @@ def load_services(
         cache=cache,
     )
     clock = _Clock(services.seconds)
-    services.detector = TimedDetector(BatchedDetector(services.detector), clock)
-    services.segmenter = TimedSegmenter(BatchedSegmenter(services.segmenter), clock)
+    # A server has queues of its own, and is asked about several pictures at a time.
+    if not is_address(services.detector_name):
+        services.detector = BatchedDetector(services.detector)
+    if not is_address(services.segmenter_name):
+        services.segmenter = BatchedSegmenter(services.segmenter)
+    services.detector = TimedDetector(services.detector, clock)
+    services.segmenter = TimedSegmenter(services.segmenter, clock)
     return services
 
 

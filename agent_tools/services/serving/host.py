@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from agent_tools.errors import AskmaskError, OutOfMemoryError, ServiceError, shorten
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detector, Proposer, Segmenter, SegmentRequest
+from agent_tools.services.batching import BatchedDetector, BatchedSegmenter
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.factories import build_detector, build_segmenter
 from agent_tools.services.presets import find_preset, source_of
@@ -93,9 +94,13 @@ class ModelHost:
         preset = find_preset(models)
         self.model_name = typed or getattr(preset, role) or preset.name
         self._cache = EncodingCache.configured()
-        # Made here and only here: what goes round every model of a server, such as batching, goes round it here.
-        build = build_detector if role == "detector" else build_segmenter
-        self._service: Any = build(typed or source_of(preset, role), device, self._cache)
+        # Questions that come together from several clients are answered together; see `batching`.
+        source = typed or source_of(preset, role)
+        self._service: Any = (
+            BatchedDetector(build_detector(source, device, self._cache))
+            if role == "detector"
+            else BatchedSegmenter(build_segmenter(source, device, self._cache))
+        )
         self.traits: DetectorTraits | SegmenterTraits = traits_of(self._service, role)
         self._pictures: Shelf[Picture] = Shelf(int(settings().served_pictures_megabytes * 1e6))
         self._lock = Lock()
