@@ -30,9 +30,9 @@ from workflows.cli import share_the_machine
 PHRASES = ("apple", "bottle", "box", "can", "cup", "jar", "lemon", "orange")
 
 
-def _seconds(work: Callable[[], Any]) -> float:
+def _seconds(work: Callable[..., Any], *arguments: Any) -> float:
     began = time.perf_counter()
-    work()
+    work(*arguments)
     return time.perf_counter() - began
 
 
@@ -41,9 +41,9 @@ def measure_late(folder: Path) -> dict[str, Any]:
     detector = build_detector(str(save_late_detector(folder / "late")), "cpu", EncodingCache.configured())
     detector.detect([Picture.from_array(picture_of(1200, 800, seed=1))], [["tin"]])
     picture = Picture.from_array(picture_of(1200, 800))
-    first = _seconds(lambda: detector.detect([picture], [[PHRASES[0]]]))
-    new = [_seconds(lambda phrase=phrase: detector.detect([picture], [[phrase]])) for phrase in PHRASES[1:]]
-    again = [_seconds(lambda phrase=phrase: detector.detect([picture], [[phrase]])) for phrase in PHRASES]
+    first = _seconds(detector.detect, [picture], [[PHRASES[0]]])
+    new = [_seconds(detector.detect, [picture], [[phrase]]) for phrase in PHRASES[1:]]
+    again = [_seconds(detector.detect, [picture], [[phrase]]) for phrase in PHRASES]
     return {
         "seconds": {
             "first": round(first, 3),
@@ -73,8 +73,8 @@ def measure_early(folder: Path) -> dict[str, Any]:
                 )
 
     picture = Picture.from_array(image)
-    together = _seconds(lambda: detector.detect([picture], [PHRASES]))
-    again = _seconds(lambda: detector.detect([picture], [PHRASES]))
+    together = _seconds(detector.detect, [picture], [PHRASES])
+    again = _seconds(detector.detect, [picture], [PHRASES])
     alone = _seconds(one_by_one)
     return {
         "seconds": {"together": round(together, 3), "one_by_one": round(alone, 3), "again": round(again, 5)},

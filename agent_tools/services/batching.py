@@ -23,7 +23,8 @@ from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Detector, Segmenter, SegmentRequest, Segments
 from agent_tools.settings import settings
 
-_Asked, _Answer = TypeVar("_Asked"), TypeVar("_Answer")
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 _LONGEST_RETRY = 60
 
 

@@ -82,7 +82,7 @@ def compare_sam(checkpoint: Path, picture: Picture, asked: dict[str, Any], pipel
     theirs = torch.load(checkpoint.with_suffix(".answers.pth"), weights_only=True)
     sam = Sam(checkpoint, "cpu")
     (view,) = sam._views(picture, [None])
-    encodings = sam._encode(picture, [view])
+    encodings = {view: sam._encode([(picture, view)])[picture.digest, view]}
     findings = [difference("encoding", encodings[view], theirs["embedding"])]
     for kind, said in asked["prompts"].items():
         prompt = Prompt(
