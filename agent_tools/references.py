@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
 from agent_tools import arrangement
 from agent_tools.errors import ToolInputError
-from agent_tools.masks import Mask
+from agent_tools.masks import Mask, mask_areas
 
 Box = tuple[float, float, float, float]
 Side = Literal["left", "right", "top", "bottom", "centre"]
@@ -65,6 +66,12 @@ def middle(thing: Thing) -> tuple[float, float]:
 def size(thing: Thing) -> float:
     """Square pixels: of the mask, or of the box where there is none."""
     return float(thing.mask.area) if thing.mask is not None else _area(thing.box)
+
+
+def sizes(things: Sequence[Thing]) -> list[float]:
+    """`size` of each, all masks measured at once."""
+    areas = iter(mask_areas([thing.mask for thing in things if thing.mask is not None]))
+    return [_area(thing.box) if thing.mask is None else float(next(areas)) for thing in things]
 
 
 def rows(things: Sequence[T]) -> list[list[T]]:
@@ -239,7 +246,7 @@ def has_label(thing: Thing, words: str) -> bool:
 
 def in_order(things: Sequence[T], order: Order) -> list[T]:
     """Sorted: from the left, from the top, largest first, or best score first (things without a score last)."""
-    return sorted(things, key=lambda thing: _KEYS[order](thing))
+    return [thing for _, thing in _keyed(things, order)]
 
 
 def take(things: Sequence[T], order: Order | None, ordinal: int, limit: int = 1) -> tuple[list[T], list[T]]:
@@ -289,13 +296,21 @@ def _places(things: Sequence[T], order: Order | None, *, as_grid: bool, backward
     if as_grid and order in ("left_to_right", "top_to_bottom") and arrangement.in_grid(_boxes(things)):
         return (columns(things) if order == "left_to_right" else rows(things))[::step]
     found: list[list[T]] = []
-    for thing in in_order(things, order)[::step]:
-        first = found[-1][0] if found else None
-        if first is not None and abs(_KEYS[order](thing) - _KEYS[order](first)) <= _slack(first, thing, order):
+    first: tuple[float, T] | None = None
+    for key, thing in _keyed(things, order)[::step]:
+        if first is not None and abs(key - first[0]) <= _slack(first, (key, thing), order):
             found[-1].append(thing)
         else:
             found.append([thing])
+            first = key, thing
     return found
+
+
+def _keyed(things: Sequence[T], order: Order) -> list[tuple[float, T]]:
+    """The things sorted, each with what it was sorted by, which is worked out once."""
+    if order == "by_size":
+        return sorted(zip((-area for area in sizes(things)), things, strict=True), key=itemgetter(0))
+    return sorted(((_KEYS[order](thing), thing) for thing in things), key=itemgetter(0))
 
 
 _EXTREMES: dict[Extreme, tuple[Order, int]] = {
@@ -309,19 +324,18 @@ _EXTREMES: dict[Extreme, tuple[Order, int]] = {
 _KEYS: dict[Order, Callable[[Thing], float]] = {
     "left_to_right": lambda thing: middle(thing)[0],
     "top_to_bottom": lambda thing: middle(thing)[1],
-    "by_size": lambda thing: -size(thing),
     "by_score": lambda thing: -(-1.0 if thing.score is None else thing.score),
 }
 
 
-def _slack(a: Thing, b: Thing, order: Order) -> float:
-    """How far two things may be apart in an order and still tie."""
+def _slack(a: tuple[float, Thing], b: tuple[float, Thing], order: Order) -> float:
+    """How far two things, each with what it is sorted by, may be apart in an order and still tie."""
     if order == "by_score":
         return TIE_SCORE
     if order == "by_size":
-        return TIE_SIZE * min(size(a), size(b))
+        return TIE_SIZE * min(-a[0], -b[0])
     axis = 0 if order == "left_to_right" else 1
-    return TIE_POSITION * min(thing.box[axis + 2] - thing.box[axis] for thing in (a, b))
+    return TIE_POSITION * min(thing.box[axis + 2] - thing.box[axis] for _, thing in (a, b))
 
 
 def _boxes(things: Sequence[Thing]) -> arrangement.Boxes:

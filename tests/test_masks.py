@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agent_tools.errors import ToolInputError
-from agent_tools.masks import Mask, box_iou, enclosing_groups, mask_iou, suppress, union
+from agent_tools.masks import Mask, box_iou, enclosing_groups, mask_areas, mask_iou, suppress, union
 
 DRAWN = np.array(
     [
@@ -145,3 +145,9 @@ def test_enclosing_groups_marks_the_box_round_the_crowd() -> None:
 def test_enclosing_groups_spares_a_large_thing_with_small_ones_in_a_corner() -> None:
     found = boxes((0, 0, 100, 100), (0, 0, 10, 10), (10, 0, 20, 10), (20, 0, 30, 10))
     assert not enclosing_groups(found).any()
+
+
+def test_mask_areas_of_very_many_masks_equal_each_alone() -> None:
+    masks = [Mask.from_crop(np.ones((1 + index % 5, 2)), 0, 0, 9, 9) for index in range(700)]
+    assert mask_areas(masks).tolist() == [mask.area for mask in masks]
+    assert mask_areas([]).tolist() == []

@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Generic, TypeVar
 
 from agent_tools import references
@@ -67,7 +67,7 @@ def filter_by(context: ToolContext, things: Sequence[T], where: Where) -> Choice
     """The filters alone: all that comes before `order`."""
     _check(where)
     left = list(things)
-    steps: list[tuple[str, Step[T]]] = _filters(context, where, _slopes(left))
+    steps: list[tuple[str, Step[T]]] = _filters(context, where, cache(partial(_slope, left)))
     for words, step in steps:
         kept = step(left)
         if left and not kept:
@@ -138,10 +138,12 @@ def place_of_gesture(gesture: Gesture, width: int, height: int) -> Region:
 
 
 Step = Callable[[list[T]], list[T]]
+Slope = Callable[[str], float]
+"""Slope of the rows on a picture, worked out where it is asked for."""
 
 
-def _filters(context: ToolContext, where: Where, slopes: Mapping[str, float]) -> list[tuple[str, Step[T]]]:
-    """The filters asked for, in order, each with the words for "none of them ..."; slopes of the rows by picture."""
+def _filters(context: ToolContext, where: Where, slope: Slope) -> list[tuple[str, Step[T]]]:
+    """The filters asked for, in order, each with the words for "none of them ..."; slope of the rows on a picture."""
     steps: list[tuple[str, Step[T]]] = []
     if where.side is not None:
         side = where.side
@@ -167,7 +169,7 @@ def _filters(context: ToolContext, where: Where, slopes: Mapping[str, float]) ->
     for direction in directions:
         if (place := getattr(where, direction)) is not None:
             words = f"lies {direction.replace('_', ' ')} {_spoken(place)}"
-            steps.append((words, partial(_at, context, place, partial(_beside, direction, slopes))))
+            steps.append((words, partial(_at, context, place, partial(_beside, direction, slope))))
     if where.label is not None:
         label = where.label
         steps.append((f"is called {label}", lambda things: [t for t in things if references.has_label(t, label)]))
@@ -222,14 +224,13 @@ def _by_picture(things: Sequence[T], band: Callable[[list[T], int], list[T]], nu
     return [thing for thing in things if id(thing) in chosen]
 
 
-def _slopes(things: Sequence[Thing]) -> dict[str, float]:
-    """The slope of the rows on each picture."""
-    pictures = {thing.picture for thing in things}
-    return {picture: references.roll([each for each in things if each.picture == picture]) for picture in pictures}
+def _slope(things: Sequence[Thing], picture: str) -> float:
+    """The slope of the rows on one of the things' pictures."""
+    return references.roll([each for each in things if each.picture == picture])
 
 
-def _beside(direction: references.Direction, slopes: Mapping[str, float], thing: Thing, region: Region) -> bool:
-    return references.is_beside(thing, region, direction, slopes[thing.picture])
+def _beside(direction: references.Direction, slope: Slope, thing: Thing, region: Region) -> bool:
+    return references.is_beside(thing, region, direction, slope(thing.picture))
 
 
 def _colour(context: ToolContext, thing: Thing) -> str:

@@ -30,20 +30,21 @@ def select(context: ToolContext, arguments: SelectArguments) -> ToolResult:
         )
     before = context.state.selection
     choice = choose(context, _candidates(context, arguments), arguments.where)
-    chosen = [thing.handle for thing in choice.things]
+    chosen = {thing.handle: None for thing in choice.things}  # in order, and quick to look up
     if choice.tied and arguments.combine != "replace":
         candidates = [thing.handle for thing in choice.candidates]
         parts = [f"The selection is unchanged: {choice.note}: {compact(candidates)}"]
         return results(parts, choice.candidates, selection=before, candidates=candidates)
     after = {
-        "replace": chosen,
+        "replace": [*chosen],
         "add": [*before, *chosen],
         "subtract": [handle for handle in before if handle not in chosen],
         "intersect": [handle for handle in before if handle in chosen],
     }[arguments.combine]
     context.turn.select(after)
     objects = context.objects(context.state.selection)
-    gone = [handle for handle in before if handle not in context.state.selection]
+    kept = {thing.handle for thing in objects}
+    gone = [handle for handle in before if handle not in kept]
     parts = [
         f"{len(objects)} selected" + (f": {by_label(objects)}" if objects else ""),
         choice.note,

@@ -29,7 +29,7 @@ def answered(checkpoint: Path, shown: Picture) -> dict[str, Any]:
     sam = Sam(checkpoint, "cpu")
     prompt = Prompt(box=np.array(ASKED["prompts"]["box"]["box"], np.float32))
     (view,) = sam._views(shown, [None])
-    encodings = sam._encode(shown, [view])
+    encodings = {view: sam._encode([(shown, view)])[shown.digest, view]}
     logits, ious = sam._decode(encodings, [prompt], [view])
     ((answer,),) = sam.segment([SegmentRequest(shown, [prompt])])
     masks = torch.from_numpy(np.stack([mask.to_array() for mask in answer.masks]))
