@@ -33,6 +33,7 @@ from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.fusion import fuse
 from agent_tools.services.original_grounding_dino import open_original_grounding_dino
 from agent_tools.services.phrases import PromptPass, clean_phrase, pack
+from agent_tools.services.quick_layers import quicken
 from agent_tools.services.suppression import standing
 from agent_tools.services.tiling import InputSize
 
@@ -113,6 +114,7 @@ class GroundingDino:
             if folder.is_file()
             else open_model(folder, self._source, "detector", dict.fromkeys(FAMILIES, auto))
         )
+        quicken(self._model, self._device)
         with running(self._device, self._name):
             self._model.to(self._device)
         self._settings = CheckpointSettings.read(folder)
