@@ -49,10 +49,10 @@ class DeformableAttention(nn.Module):
         hidden_states: Tensor,
         attention_mask: Tensor | None = None,
         encoder_hidden_states: Tensor | None = None,
-        encoder_attention_mask: Tensor | None = None,  # noqa: ARG002 (theirs passes the same mask twice)
+        encoder_attention_mask: Tensor | None = None,  # noqa: ARG002 (transformers' own names)
         position_embeddings: Tensor | None = None,
         reference_points: Tensor | None = None,
-        spatial_shapes: Tensor | None = None,  # noqa: ARG002 (the list says the same without a wait for the device)
+        spatial_shapes: Tensor | None = None,  # noqa: ARG002
         spatial_shapes_list: Sequence[tuple[int, int]] = (),
         level_start_index: Tensor | None = None,  # noqa: ARG002
         output_attentions: bool = False,  # noqa: ARG002
@@ -63,9 +63,13 @@ class DeformableAttention(nn.Module):
             hidden_states: (B, Q, C), the queries.
             attention_mask: (B, S) bool, False where a pixel of the maps is padding.
             encoder_hidden_states: (B, S, C), the maps, one after the other.
+            encoder_attention_mask: not read; transformers passes the same mask twice.
             position_embeddings: (B, Q, C), added to the queries.
             reference_points: (B, Q, L, 2) x, y or (B, Q, L, 4) x, y, width, height, as shares of each map.
+            spatial_shapes: not read; the list says the same without a wait for the device.
             spatial_shapes_list: (height, width) of each map.
+            level_start_index: not read, likewise.
+            output_attentions: not read; the attention weights are never kept.
 
         Returns:
             (B, Q, C), and None where transformers has the attention weights.
@@ -116,19 +120,23 @@ def choose_sampler(value: Tensor, shapes: Shapes) -> Sampler:
         value: (B, S, H, D), the maps one after the other, of every head.
         shapes: of the maps.
     """
-    if value.device.type == "cuda" and (kernel := triton_kernel()) is not None:
+    if value.device.type == "cuda" and (kernel := triton_kernel(value.device)) is not None:
         return lambda x, y, weights: kernel(value.contiguous(), shapes, x, y, weights)
-    return lambda x, y, weights, rows=_Rows.of(value, shapes): rows.summed(x, y, weights)
+    return _Rows.of(value, shapes).summed
 
 
 @cache
-def triton_kernel() -> Callable[..., Tensor] | None:
-    """The Triton kernel; None, with the reason in the log, where Triton is not installed or does not work."""
+def triton_kernel(device: torch.device) -> Callable[..., Tensor] | None:
+    """The Triton kernel, tried once; None, with the reason in the log, where it does not run on the device."""
     try:
         from agent_tools.services.deformable_kernel import sample
-    except Exception as error:  # noqa: BLE001 (a Triton that does not fit the driver breaks in its own ways)
+
+        # Triton finds out only here that a machine has no C compiler, or a driver of another age.
+        value, place = torch.zeros(1, 1, 1, 16, device=device), torch.zeros(1, 1, 1, 1, 1, device=device)
+        sample(value, ((1, 1),), place, place, place)
+    except Exception as error:  # noqa: BLE001 (it breaks in its own ways, all with the same way out)
         reason = f"{type(error).__name__}: {shorten(error, 160)}"
-        _log.warning("deformable attention runs without its Triton kernel, slower: %s", reason)
+        _log.warning("deformable attention runs on %s without its Triton kernel, slower: %s", device, reason)
         return None
     return sample
 

@@ -1,8 +1,8 @@
 """Layers of Grounding DINO that answer as transformers' do with less work, for inference only.
 
-The model fuses words with a picture in layers of three parts (Liu et al. 2023, "Grounding DINO", section 3.2): attention
-between words and picture, after GLIP (Li et al. 2022, "Grounded Language-Image Pre-training"); deformable attention
-within the picture; and a feed-forward network. What is left out here changes no number beyond rounding:
+The model fuses words with a picture in layers of three parts (Liu et al. 2023, "Grounding DINO", section 3.2):
+attention between words and picture, after GLIP (Li et al. 2022, "Grounded Language-Image Pre-training"); deformable
+attention within the picture; and a feed-forward network. What is left out here changes no number beyond rounding:
 
 - Attention with few words. A score is a product of three matrices, picture times projections times words; taken from
   the words' side, the wide projections of the picture are never worked out. Likewise what flows in either direction.
