@@ -25,10 +25,12 @@ from agent_tools.pictures import Picture
 from agent_tools.services.automatic import LEAST_IOU, LEAST_STABILITY
 from agent_tools.services.base import Prompt, SegmentRequest, Segments
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
+from agent_tools.services.cuda_graphs import replay
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.original_sam import open_original_sam
+from agent_tools.services.precision import choose_precision, store
 from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
@@ -99,6 +101,12 @@ class Sam:
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
         self.input_side, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
+        encoder = self._model.vision_encoder
+        work = sum(weight.numel() for weight in encoder.parameters()) * self._tokens**2
+        # The decoder stays in float32: it is a hundredth of the work, and the edge of a mask is where it is near zero.
+        self._precision = choose_precision(self._device, work)
+        store(encoder, self._precision)
+        replay(encoder, self._device)
         cells = self._tokens**2
         self._together = max(1, _CELLS_ENCODED[self._device.type] // cells)
         self._prompts_per_pass = prompts_per_pass or max(1, _CELLS_PER_PASS[self._device.type] // cells)
@@ -180,7 +188,7 @@ class Sam:
         began = time.perf_counter()
         for begin in range(0, len(missing), self._together):
             some = missing[begin : begin + self._together]
-            with running(self._device, self._name, half=True):
+            with running(self._device, self._name, self._precision):
                 prepared = self._processor.image_processor(
                     [view.pixels(picture.array) for picture, view in map(wanted.__getitem__, some)],
                     input_data_format="channels_last",
@@ -226,7 +234,7 @@ class Sam:
             given = [None if some is None else some[:, 0] for some in (points, labels, boxes, masks)]
             scale = view.cells / view.square
             masks = drawn_prompts(view.cells, given[0], given[1], given[2], given[3], scale)[:, None]
-        with running(self._device, self._name, half=True):
+        with running(self._device, self._name):
             began = time.perf_counter()
             output = self._model(
                 image_embeddings=encodings[view].expand(len(views), -1, -1, -1)
