@@ -30,7 +30,7 @@ from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.original_sam import open_original_sam
-from agent_tools.services.precision import choose_precision, store
+from agent_tools.services.precision import choose_precision, keep_exact, store
 from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
@@ -103,10 +103,8 @@ class Sam:
         self.input_side, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
         encoder = self._model.vision_encoder
         work = sum(weight.numel() for weight in encoder.parameters()) * self._tokens**2
-        # The decoder stays in float32: it is a hundredth of the work, and the edge of a mask is where it is near zero.
         self._precision = choose_precision(self._device, work)
-        store(encoder, self._precision)
-        replay(encoder, self._device)
+        self._decoder_precision = prepare(self._model, self._device, self._precision)
         cells = self._tokens**2
         self._together = max(1, _CELLS_ENCODED[self._device.type] // cells)
         self._prompts_per_pass = prompts_per_pass or max(1, _CELLS_PER_PASS[self._device.type] // cells)
@@ -234,7 +232,7 @@ class Sam:
             given = [None if some is None else some[:, 0] for some in (points, labels, boxes, masks)]
             scale = view.cells / view.square
             masks = drawn_prompts(view.cells, given[0], given[1], given[2], given[3], scale)[:, None]
-        with running(self._device, self._name):
+        with running(self._device, self._name, self._decoder_precision):
             began = time.perf_counter()
             output = self._model(
                 image_embeddings=encodings[view].expand(len(views), -1, -1, -1)
@@ -285,6 +283,26 @@ def _check(request: SegmentRequest) -> None:
                 f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
                 f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
             )
+
+
+def prepare(model: Any, device: torch.device, precision: torch.dtype) -> torch.dtype:
+    """Make a Segment Anything model fast on a device; it changes in place.
+
+    Args:
+        model: ready to answer.
+        device: where it runs.
+        precision: of the encoder of pictures.
+
+    Returns:
+        The format for the decoder. The edge of a mask is where its logits are near zero, and bfloat16 moves it.
+    """
+    store(model.vision_encoder, precision)
+    replay(model.vision_encoder, device)
+    if precision == torch.float32 or device.type != "cuda":
+        return torch.float32
+    for part in (model.shared_image_embedding, model.prompt_encoder):
+        keep_exact(part)  # coordinates become the phases of waves here
+    return torch.float16
 
 
 def _is_lone_click(prompt: Prompt) -> bool:
