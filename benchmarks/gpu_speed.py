@@ -70,7 +70,8 @@ def measure(device: torch.device, repeats: int, tiny: bool) -> dict[str, Any]:
     """All three steps of all three ways."""
     precision = choose_precision(device, 0 if tiny else HEAVY)
     peak = measured_peak(device, 256 if tiny else 8192)
-    figures, differences = {}, {}
+    figures: dict[str, dict[str, Any]] = {}
+    differences: dict[str, float] = {}
     for make in (_segmenter_steps, _detector_steps):
         steps, compare = make(device, precision, tiny)
         for name, ways in steps.items():

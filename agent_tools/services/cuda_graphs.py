@@ -87,7 +87,7 @@ class Graphed:
         half = torch.is_autocast_enabled("cuda")
         # Casts that autocast keeps end with it, and the graph would read freed memory: here it keeps none.
         with torch.autocast("cuda", torch.get_autocast_dtype("cuda"), enabled=half, cache_enabled=False):
-            aside = torch.cuda.Stream()
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
                 self._function(*arguments, **named)

@@ -167,8 +167,8 @@ class _Rows(NamedTuple):
         begin = source = 0
         for height, width in shapes:
             end = begin + (height + 2) * (width + 2)
-            picture = framed[:, begin:end].unflatten(1, (height + 2, width + 2))
-            picture[:, 1:-1, 1:-1] = value[:, source : source + height * width].unflatten(1, (height, width))
+            inside = framed[:, begin:end].view(batch, height + 2, width + 2, heads, depth)[:, 1:-1, 1:-1]
+            inside.copy_(value[:, source : source + height * width].view(inside.shape))
             begin, source = end, source + height * width
         return cls(framed.view(-1, depth), pixels * heads, heads, _layout(shapes, heads, value.device))
 

@@ -120,11 +120,11 @@ class FusionLayer(nn.Module):
         scores = torch.baddbmm(key_bias, (keys @ ask.weight).flatten(1, 2), picture.transpose(1, 2))
 
         from_picture = scores if no_picture is None else scores.masked_fill(no_picture[:, None], -torch.inf)
-        seen = (from_picture.softmax(-1) @ picture).unflatten(1, (heads, length))
+        seen = torch.unflatten(from_picture.softmax(-1) @ picture, 1, (heads, length))
         heard = seen @ read.weight.transpose(1, 2) + read.bias[:, None]
         to_words = attn.out_text_proj(heard.transpose(1, 2).flatten(2))
 
-        from_words = scores.unflatten(1, (heads, length))
+        from_words = torch.unflatten(scores, 1, (heads, length))
         if no_words is not None:
             from_words = from_words.masked_fill(no_words[:, None, :, None], -torch.inf)
         shares = from_words.softmax(2).flatten(1, 2).transpose(1, 2)
@@ -166,7 +166,8 @@ class DeformableLayer(nn.Module):
         return done[0] if len(done) == 1 else torch.cat(done, dim=1), None
 
     def _fed(self, some: Tensor) -> Tensor:
-        return self.final_layer_norm(some + self.fc2(self.activation_fn(self.fc1(some))))
+        fed: Tensor = self.final_layer_norm(some + self.fc2(self.activation_fn(self.fc1(some))))
+        return fed
 
 
 class _ByHead(NamedTuple):
@@ -177,12 +178,12 @@ class _ByHead(NamedTuple):
 
 
 def _by_head(linear: nn.Linear, heads: int) -> _ByHead:
-    return _ByHead(linear.weight.unflatten(0, (heads, -1)), linear.bias.unflatten(0, (heads, -1)))
+    return _ByHead(*(torch.unflatten(some, 0, (heads, -1)) for some in (linear.weight, linear.bias)))
 
 
 def _split(of_words: Tensor, heads: int) -> Tensor:
     """(B, T, H * D) → (B, H, T, D)."""
-    return of_words.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return torch.unflatten(of_words, -1, (heads, -1)).transpose(1, 2)
 
 
 _OURS: dict[str, type[nn.Module]] = {
