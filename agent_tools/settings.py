@@ -25,6 +25,12 @@ class Settings(BaseSettings):
     detector: str | None = Field(default=None, description="Detector to use instead of the preset's.")
     segmenter: str | None = Field(default=None, description="Segmenter to use instead of the preset's.")
     device: str = Field(default="auto", description="auto, cpu, cuda:n or mps.")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Number format of heavy layers; auto: half where the device is measured faster."
+    )
+    quality: Literal["fast", "balanced", "best"] = Field(
+        default="best", description="How large a heavy detector sees pictures: 0.6, 0.8 or all of its usual size."
+    )
     llm: str | None = Field(default=None, description="LangChain provider string; None: the rule planner.")
     llm_base_url: str | None = Field(default=None, description="Address of an OpenAI-compatible server.")
     data_dir: Path = Field(

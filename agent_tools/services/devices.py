@@ -1,7 +1,8 @@
 """Where a model runs, in which precision, and what happens when there is no room left.
 
-Weights stay float32 everywhere. On CUDA the heavy layers run in half precision under autocast, which keeps boxes and
-coordinates, where half precision would move things by whole pixels, in float32. This module does not know any model.
+Weights stay float32 everywhere. Where half precision was chosen the heavy layers run in it under autocast, which keeps
+boxes and coordinates, where half precision would move things by whole pixels, in float32. This module does not know any
+model, nor when half precision pays; see `precision`.
 """
 
 from __future__ import annotations
@@ -43,22 +44,22 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 @contextmanager
-def running(device: torch.device, what: str, half: bool = False) -> Iterator[None]:
+def running(device: torch.device, what: str, precision: torch.dtype = torch.float32) -> Iterator[None]:
     """Run a model inside this: no gradients, and errors a person can act on.
 
     Args:
         device: where the model lies.
         what: names the model in errors, for example ``detector=IDEA-Research/grounding-dino-tiny``.
-        half: let the heavy layers run in half precision where the device is CUDA.
+        precision: of the heavy layers.
 
     Raises:
         OutOfMemoryError: the device had no room.
         ServiceError: the model failed in another way.
     """
-    half = half and device.type == "cuda"
-    precision = torch.bfloat16 if not half or torch.cuda.is_bf16_supported() else torch.float16
+    half = precision != torch.float32
     try:
-        with torch.inference_mode(), torch.autocast(device.type, precision, enabled=half):
+        # Autocast refuses float32 even when it is off.
+        with torch.inference_mode(), torch.autocast(device.type, precision if half else torch.bfloat16, enabled=half):
             yield
     except AskmaskError:
         raise

@@ -33,6 +33,8 @@ from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.fusion import fuse
 from agent_tools.services.original_grounding_dino import open_original_grounding_dino
 from agent_tools.services.phrases import PromptPass, clean_phrase, pack
+from agent_tools.services.precision import choose_precision, picture_share
+from agent_tools.services.quick_layers import prepare
 from agent_tools.services.suppression import standing
 from agent_tools.services.tiling import InputSize
 
@@ -54,6 +56,8 @@ _SATURATED = 0.8
 """Share of the queries above the threshold from which the model may have run out of them."""
 _LONGEST_SHAPE = 6
 """Sides longer than this many times the other are answered with a margin, or the small side would shrink to nothing."""
+_STRIDE = 32
+"""Pixels a side of what most of the weights see as one token."""
 _PIXELS_PER_PASS = {"cpu": 1_100_000, "cuda": 9_000_000, "mps": 2_200_000}
 """Prepared pixels answered together: one, eight and two pictures of a hub model, and many more of a small one's."""
 
@@ -122,7 +126,12 @@ class GroundingDino:
         self.threshold = self._settings.threshold if self._settings.threshold is not None else threshold
         self.floor = self._settings.floor if self._settings.floor is not None else min(floor, self.threshold)
         self.precision_curve = self._settings.precision_curve
-        self.input_size = InputSize.of(self._processor.image_processor.size)
+        images = self._processor.image_processor
+        work = sum(weight.numel() for weight in self._model.parameters()) * InputSize.of(images.size).area / _STRIDE**2
+        self._precision = choose_precision(self._device, work)
+        prepare(self._model, self._device, self._precision)
+        images.size = type(images.size)(**scaled(images.size, picture_share(work)))
+        self.input_size = InputSize.of(images.size)
         self.tiling = self._settings.tiling
         self.likeness = self._settings.likeness
         self.model_seconds = 0.0
@@ -265,7 +274,7 @@ class GroundingDino:
     ) -> list[_Answer]:
         """One pass of the network: pictures of one size, one prompt."""
         began = time.perf_counter()
-        with running(self._device, self._name, half=True):
+        with running(self._device, self._name, self._precision):
             ids = torch.tensor([prompt.token_ids] * len(pictures), device=self._device)
             output = self._model(**inputs, input_ids=ids, attention_mask=torch.ones_like(ids))
             scores = phrase_scores(output.logits.float(), prompt.spans, self._settings.phrase_score).cpu().numpy()

@@ -28,6 +28,7 @@ from agent_tools.services.checkpoints import CheckpointSettings, locate, open_mo
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.phrases import clean_phrase
+from agent_tools.services.precision import choose_precision, keep_exact, store
 from agent_tools.services.suppression import standing
 from agent_tools.services.tiling import InputSize
 
@@ -114,6 +115,12 @@ class Owlv2:
         self._side = int(self._model.config.vision_config.image_size)
         self.input_size = InputSize(self._side, self._side)
         self._together = max(1, _PIXELS_PER_PASS[self._device.type] // self._side**2)
+        vision = self._model.owlv2.vision_model
+        tokens = (self._side // self._model.config.vision_config.patch_size) ** 2
+        work = sum(weight.numel() for weight in vision.parameters()) * tokens
+        self._precision = choose_precision(self._device, work)
+        store(vision, self._precision)
+        keep_exact(self._model.box_head)
         self.model_seconds = 0.0
         self._cache = EncodingCache.configured() if cache is None else cache
         self._lock = Lock()
@@ -229,7 +236,7 @@ class Owlv2:
         """One pass of the picture's half of the network."""
         began = time.perf_counter()
         model = self._model
-        with running(self._device, self._name, half=True):
+        with running(self._device, self._name, self._precision):
             pixels = np.stack([self._prepared(picture) for picture in pictures])
             seen = model.image_embedder(torch.from_numpy(pixels).to(self._device))[0]
             patches = seen.flatten(1, 2)

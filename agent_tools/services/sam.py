@@ -25,10 +25,12 @@ from agent_tools.pictures import Picture
 from agent_tools.services.automatic import LEAST_IOU, LEAST_STABILITY
 from agent_tools.services.base import Prompt, SegmentRequest, Segments
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
+from agent_tools.services.cuda_graphs import replay
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.original_sam import open_original_sam
+from agent_tools.services.precision import choose_precision, keep_exact, store
 from agent_tools.services.views import Axis, View, choose_views
 
 Floats = NDArray[np.float32]
@@ -99,6 +101,10 @@ class Sam:
         self._cache = EncodingCache.configured() if cache is None else cache
         vision = self._model.config.vision_config
         self.input_side, self._tokens = int(vision.image_size), int(vision.image_size // vision.patch_size)
+        encoder = self._model.vision_encoder
+        work = sum(weight.numel() for weight in encoder.parameters()) * self._tokens**2
+        self._precision = choose_precision(self._device, work)
+        self._decoder_precision = prepare(self._model, self._device, self._precision)
         cells = self._tokens**2
         self._together = max(1, _CELLS_ENCODED[self._device.type] // cells)
         self._prompts_per_pass = prompts_per_pass or max(1, _CELLS_PER_PASS[self._device.type] // cells)
@@ -180,7 +186,7 @@ class Sam:
         began = time.perf_counter()
         for begin in range(0, len(missing), self._together):
             some = missing[begin : begin + self._together]
-            with running(self._device, self._name, half=True):
+            with running(self._device, self._name, self._precision):
                 prepared = self._processor.image_processor(
                     [view.pixels(picture.array) for picture, view in map(wanted.__getitem__, some)],
                     input_data_format="channels_last",
@@ -226,7 +232,7 @@ class Sam:
             given = [None if some is None else some[:, 0] for some in (points, labels, boxes, masks)]
             scale = view.cells / view.square
             masks = drawn_prompts(view.cells, given[0], given[1], given[2], given[3], scale)[:, None]
-        with running(self._device, self._name, half=True):
+        with running(self._device, self._name, self._decoder_precision):
             began = time.perf_counter()
             output = self._model(
                 image_embeddings=encodings[view].expand(len(views), -1, -1, -1)
@@ -277,6 +283,26 @@ def _check(request: SegmentRequest) -> None:
                 f"prompt mask size={[prompt.mask.height, prompt.mask.width]} differs from the picture: "
                 f"expected {[picture.height, picture.width]}. Pass a mask of this picture."
             )
+
+
+def prepare(model: Any, device: torch.device, precision: torch.dtype) -> torch.dtype:
+    """Make a Segment Anything model fast on a device; it changes in place.
+
+    Args:
+        model: ready to answer.
+        device: where it runs.
+        precision: of the encoder of pictures.
+
+    Returns:
+        The format for the decoder. The edge of a mask is where its logits are near zero, and bfloat16 moves it.
+    """
+    store(model.vision_encoder, precision)
+    replay(model.vision_encoder, device)
+    if precision == torch.float32 or device.type != "cuda":
+        return torch.float32
+    for part in (model.shared_image_embedding, model.prompt_encoder):
+        keep_exact(part)  # coordinates become the phases of waves here
+    return torch.float16
 
 
 def _is_lone_click(prompt: Prompt) -> bool:

@@ -68,6 +68,11 @@ class InputSize:
         given = [int(side) for side in (sides if all(sides) else edges) if side]
         return cls(min(given), max(given) if len(given) > 1 else 2 * min(given))
 
+    @property
+    def area(self) -> int:
+        """Most pixels that the model sees."""
+        return self.shorter * self.longer
+
     def scale(self, width: int, height: int) -> float:
         """Pixels that the model sees for each pixel along a side of the picture."""
         return min(self.shorter / min(width, height), self.longer / max(width, height))

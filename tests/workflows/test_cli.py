@@ -284,7 +284,7 @@ def test_doctor_reports_and_never_shows_a_key(run: Run, monkeypatch: pytest.Monk
     checks = {check["name"]: check for check in report["checks"]}
     assert code == (0 if report["ok"] else 1)
     assert report["ok"] == all(check["ok"] for check in report["checks"] if check["required"])
-    assert all(checks[name]["ok"] for name in ("python", "torch", "device", "data folder", "font"))
+    assert all(checks[name]["ok"] for name in ("python", "torch", "device", "precision", "data folder", "font"))
     assert checks["key OPENAI_API_KEY"]["found"] == "yes"
     assert all(check["ok"] or check["step"] for check in report["checks"])
     offered = tomllib.loads((Path(cli.__file__).parents[1] / "pyproject.toml").read_text())["project"]

@@ -74,6 +74,7 @@ def examine() -> Iterator[Check]:
         yield _library(name)
     for name, look in (
         ("device", _device),
+        ("precision", _precision),
         ("data folder", _data_folder),
         ("store", _store),
         ("font", _font),
@@ -112,6 +113,16 @@ def _device() -> Check:
 
     chosen = choose_device(settings().device)
     return Check("device", True, f"{chosen} (of {', '.join(available_devices())})")
+
+
+def _precision() -> Check:
+    from agent_tools.services.devices import choose_device
+    from agent_tools.services.precision import HEAVY, bfloat16_speed, choose_precision
+
+    device = choose_device(settings().device)
+    chosen = str(choose_precision(device, HEAVY)).removeprefix("torch.")
+    measured = f", bfloat16 measured {bfloat16_speed():.1f} times as fast as float32" if device.type == "cpu" else ""
+    return Check("precision", True, f"{chosen} for large models ({settings().precision}{measured})")
 
 
 def _data_folder() -> Check:
