@@ -1,9 +1,8 @@
 """Models of the published sizes with random weights, saved as folders that the product opens like any other.
 
-Where no hub can be reached there are no weights, but speed does not depend on them. The shapes are transformers'
-default configurations, which are those of Grounding DINO tiny and SAM ViT-B, and SAM's paper for ViT-H. The tokenizer
-has BERT's special tokens at BERT's numbers and every letter as a word piece; what it reads is as long as BERT's text in
-tokens, within a few.
+Where no hub can be reached there are no weights, but speed does not depend on them; their shapes are in
+`random_models`. The tokenizer has BERT's special tokens at BERT's numbers and every letter as a word piece; what it
+reads is as long as BERT's text in tokens, within a few.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Prompt
 from agent_tools.services.sam import Sam
 from agent_tools.services.views import View
+from benchmarks import random_models
 
 SPECIAL = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
 WORDS = ("apple", "bottle", "box", "can", "cup", "jar", "lemon", "orange", "red", "green", "blue", "a", "in", "the")
@@ -39,37 +39,18 @@ def tokenizer() -> Any:
 
 def save_detector(folder: Path) -> Path:
     """Grounding DINO tiny (Swin-T, 172 million weights), in a folder."""
-    import torch
-    from transformers import (
-        GroundingDinoConfig,
-        GroundingDinoForObjectDetection,
-        GroundingDinoImageProcessorPil,
-        GroundingDinoProcessor,
-    )
+    from transformers import GroundingDinoImageProcessorPil, GroundingDinoProcessor
 
-    torch.manual_seed(0)
-    GroundingDinoForObjectDetection(GroundingDinoConfig()).save_pretrained(folder)
+    random_models.grounding_dino().save_pretrained(folder)
     GroundingDinoProcessor(GroundingDinoImageProcessorPil(), tokenizer()).save_pretrained(folder)
     return folder
 
 
-def save_segmenter(folder: Path, huge: bool = False) -> Path:
-    """SAM ViT-B (94 million weights) or ViT-H (641 million), in a folder."""
-    import torch
-    from transformers import SamConfig, SamImageProcessorPil, SamModel, SamProcessor, SamVisionConfig
+def save_segmenter(folder: Path) -> Path:
+    """SAM ViT-B (94 million weights), in a folder."""
+    from transformers import SamImageProcessorPil, SamProcessor
 
-    torch.manual_seed(0)
-    vision = SamVisionConfig(initializer_range=0.02)  # the default is for weights that are loaded, and all but zero
-    if huge:
-        vision = SamVisionConfig(
-            hidden_size=1280,
-            mlp_dim=5120,
-            num_hidden_layers=32,
-            num_attention_heads=16,
-            global_attn_indexes=[7, 15, 23, 31],
-            initializer_range=0.02,
-        )
-    SamModel(SamConfig(vision_config=vision)).save_pretrained(folder)
+    random_models.sam("base").save_pretrained(folder)
     SamProcessor(SamImageProcessorPil()).save_pretrained(folder)
     return folder
 
