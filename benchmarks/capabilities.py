@@ -332,7 +332,7 @@ def memory(stage: Stage) -> Came:
         path = Path(folder) / "talk.zip"
         stage.memory.export_conversation(stage.toolkit.conversation, path)
         arrived = other.state(other.import_conversation(path))
-    same = dict(arrived.objects) == dict(stage.toolkit.state.objects)
+        same = dict(arrived.objects) == dict(stage.toolkit.state.objects)
     return Came(why.split(". ")[0].split("\n")[0][:90], back and same and arrived.redo == stage.toolkit.state.redo)
 
 
