@@ -98,6 +98,8 @@ class CheckpointSettings(BaseModel):
         draw_prompts: whether the segmenter was also taught each prompt as a picture; see `drawn_prompts`.
         zoom: share of each side of the picture that the segmenter's closer looks show, in [0, 1); 0: it takes none.
             For small models: a look costs one more encoding of the picture, made at the first prompt it serves.
+        snap_outlines: whether masks end where the picture's own edges and colours do; for small models, whose mask
+            cells are several pixels wide; see `outlines`.
         least_iou: predicted IoU in [0, 1] that a mask nobody asked for needs; None: what suits Segment Anything.
         least_stability: likewise of its stability.
         tiling: when the detector looks closer at parts of a picture.
@@ -115,6 +117,7 @@ class CheckpointSettings(BaseModel):
     mask_prompt_logit: float = Field(default=10.0, gt=0)
     draw_prompts: bool = False
     zoom: float = Field(default=0.0, ge=0, lt=1)
+    snap_outlines: bool = False
     least_iou: float | None = Field(default=None, ge=0, le=1)
     least_stability: float | None = Field(default=None, ge=0, le=1)
     tiling: TilingSettings = TilingSettings()
