@@ -66,7 +66,7 @@ class LookSettings(BaseModel):
 class LikenessSettings(BaseModel):
     """``likeness`` in ``askmask.json``: what the chance that two proposals are of one kind is made from.
 
-    The chance is the logistic of a sum; `workflows.demo_models.detector_calibration` fits it on rendered scenes. The
+    The chance is the logistic of a sum; `workflows.demo_models.likeness_calibration` fits it on rendered scenes. The
     defaults are those of the bundled weights, in round numbers.
 
     Attributes:
@@ -75,6 +75,8 @@ class LikenessSettings(BaseModel):
         colour: times the distance of their mean colours (CIE Lab, 8 bits a channel, the lightness counting 0.4).
         size: times the distance of the logarithms of the sides of squares of their area.
         score: times the log-odds of the proposal's own score.
+        histogram: times the likeness of their colours as histograms, in [0, 1].
+        shape: times the distance of the logarithms of width over height.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +85,8 @@ class LikenessSettings(BaseModel):
     colour: float = -0.055
     size: float = -3.0
     score: float = 1.0
+    histogram: float = 0.0
+    shape: float = 0.0
 
 
 class CheckpointSettings(BaseModel):

@@ -52,6 +52,8 @@ GENERAL = (
 """What weights that read any phrase are asked for to see everything: one prompt of broad nouns."""
 _UNLIKELY = 0.02
 """Score of a word for a thing that no query saw it in, and the least that proposals begin at."""
+_PROPOSED_TWICE = 0.7
+"""IoU from which two proposals are one. Closer ones may be two readings of a thing: masks, or an example, tell them."""
 _SATURATED = 0.8
 """Share of the queries above the threshold from which the model may have run out of them."""
 _LONGEST_SHAPE = 6
@@ -181,11 +183,16 @@ class GroundingDino:
         with self._lock:
             passes = self._passes(self.nouns or GENERAL)
             missing = [index for index in range(len(pictures)) if index not in found]
-            for indices, inputs in self._batches(missing, dict(enumerate(pictures)), LookSettings()):
-                answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
-                for row, index in enumerate(indices):
-                    found[index] = made = _proposals([answer[row] for answer in answers], self._settings.suppress_iou)
-                    self._cache.put(keys[index], made, made.boxes.nbytes + made.scores.nbytes + made.features.nbytes)
+            seen: dict[int, list[list[_Answer]]] = {index: [] for index in missing}
+            for look in self._settings.looks:
+                for indices, inputs in self._batches(missing, dict(enumerate(pictures)), look):
+                    some = [pictures[index] for index in indices]
+                    answers = [self._run(inputs, prompt, some, look.mirrored) for prompt in passes]
+                    for row, index in enumerate(indices):
+                        seen[index].append([answer[row] for answer in answers])
+            for index, looks in seen.items():
+                found[index] = made = _proposals(looks, self._settings.suppress_iou)
+                self._cache.put(keys[index], made, made.boxes.nbytes + made.scores.nbytes + made.features.nbytes)
         return [found[index] for index in range(len(pictures))]
 
     def forget(self, digest: str) -> None:
@@ -330,23 +337,38 @@ def _placed(found: Detections, places: Sequence[Sequence[int]], unknown: Mapping
     return Detections(found.boxes[rows], found.scores[rows], indices, found.saturated, unknown)
 
 
-def _proposals(answers: Sequence[_Answer], iou: float) -> Proposals:
-    """What all passes over one picture saw, whatever the words, each thing once, with what every word scores for it."""
-    boxes = np.concatenate([answer.boxes for answer in answers])
-    scores = np.concatenate([answer.scores.max(axis=1) for answer in answers])
-    kept = suppress(boxes, scores, iou)
+def _proposals(looks: Sequence[Sequence[_Answer]], iou: float) -> Proposals:
+    """What all looks at one picture saw in all passes, whatever the words, with what every word scores for it.
+
+    Args:
+        looks: of each look, the answer of every pass.
+        iou: overlap from which what two passes saw has the scores of both.
+    """
+    seen = []
+    for answers in looks:
+        boxes = np.concatenate([answer.boxes for answer in answers])
+        scores = np.concatenate([answer.scores.max(axis=1) for answer in answers])
+        kept = suppress(boxes, scores, _PROPOSED_TWICE)
+        seen.append((boxes[kept], scores[kept]))
+    boxes, scores = fuse(seen)
+    kept = suppress(boxes, scores, _PROPOSED_TWICE)
     kept = kept[scores[kept] >= _UNLIKELY]
-    chances = []
-    for answer in answers:
-        overlap = box_iou(boxes[kept], answer.boxes)
-        same = overlap.argmax(axis=1)
-        seen = overlap[np.arange(len(kept)), same] >= iou
-        chances.append(np.where(seen[:, None], answer.scores[same], _UNLIKELY))
-    chance = np.clip(np.concatenate(chances, axis=1), 1e-4, 1 - 1e-4)
-    odds = np.log(chance / (1 - chance))
+    odds = np.mean([_odds(answers, boxes[kept], iou) for answers in looks], axis=0)
     odds -= odds.mean(axis=1, keepdims=True)
     features = odds / np.maximum(np.linalg.norm(odds, axis=1, keepdims=True), 1e-6)
     return Proposals(boxes[kept], scores[kept], features.astype(np.float32))
+
+
+def _odds(answers: Sequence[_Answer], boxes: NDArray[np.float32], iou: float) -> NDArray[np.float64]:
+    """The log-odds of every word, (N, words), from the query of each pass over it that lies where each box does."""
+    chances = []
+    for answer in answers:
+        overlap = box_iou(boxes, answer.boxes)
+        same = overlap.argmax(axis=1)
+        there = overlap[np.arange(len(boxes)), same] >= iou
+        chances.append(np.where(there[:, None], answer.scores[same], _UNLIKELY))
+    chance = np.clip(np.concatenate(chances, axis=1).astype(np.float64), 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(chance / (1 - chance)))
 
 
 def phrase_scores(logits: torch.Tensor, spans: Sequence[tuple[int, int]], how: str) -> torch.Tensor:
