@@ -44,13 +44,11 @@ def snapped(logits: Floats, pixels: NDArray[np.uint8]) -> Floats:
     scale = min(1.0, _LONGEST / max(height, width))
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        logits = cv2.resize(logits, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        logits = np.asarray(cv2.resize(logits, size, interpolation=cv2.INTER_AREA), np.float32)
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     inside = _chance(logits + _EVIDENCE * _colour_evidence(pixels, _chance(logits)))
-    level = _guided(inside, pixels.astype(np.float32) / 255) - np.float32(0.5)
-    if scale < 1:
-        level = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    return level
+    level = _guided(inside, np.asarray(pixels / 255, np.float32)) - np.float32(0.5)
+    return level if scale == 1 else np.asarray(cv2.resize(level, (width, height)), np.float32)
 
 
 def _chance(logits: Floats) -> Floats:
@@ -85,7 +83,7 @@ def _guided(values: Floats, guide: Floats) -> Floats:
     slope_g = (xy * x + yy * y + yz * z) / determinant
     slope_b = (xz * x + yz * y + zz * z) / determinant
     offset = mean - slope_r * mean_r - slope_g * mean_g - slope_b * mean_b
-    return _boxed(slope_r) * r + _boxed(slope_g) * g + _boxed(slope_b) * b + _boxed(offset)
+    return np.asarray(_boxed(slope_r) * r + _boxed(slope_g) * g + _boxed(slope_b) * b + _boxed(offset), np.float32)
 
 
 def _boxed(values: Floats) -> Floats:

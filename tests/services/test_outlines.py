@@ -64,5 +64,16 @@ def test_snapped_outline_leaves_a_neighbour_of_the_same_colour_out() -> None:
     assert (found & other).sum() < 0.1 * other.sum()
 
 
+def test_snapped_outline_takes_in_a_wide_part_that_colours_alone_tell() -> None:
+    truth = np.zeros((60, 90), bool)
+    truth[10:50, 20:60] = True
+    logits = np.full(truth.shape, -3, np.float32)
+    logits[10:50, 20:40] = 3
+    logits[10:50, 40:75] = -0.4  # unsure, and half of it is the thing's
+    found = snapped(logits, painted(truth)) > 0
+    assert found[15:45, 40:58].mean() > 0.95
+    assert found[15:45, 62:75].mean() < 0.05
+
+
 def test_snapped_nothing_is_nothing() -> None:
     assert not (snapped(np.full((20, 30), -5, np.float32), painted(np.zeros((20, 30), bool))) > 0).any()
