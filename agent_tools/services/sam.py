@@ -355,7 +355,7 @@ def _cut(logits: Floats, rows: Axis, columns: Axis, view: View, picture: Picture
         margin = LEAST_MARGIN + int(MARGIN * max(down.stop - down.start, across.stop - across.start))
         (down, cells_down), (across, cells_across) = rows.widened(down, margin), columns.widened(across, margin)
     nearby = logits[cells_down, cells_across]
-    window: Floats = rows.weights[down, cells_down] @ nearby @ columns.weights[across, cells_across].T
+    window = np.asarray(rows.weights[down, cells_down] @ nearby @ columns.weights[across, cells_across].T, np.float32)
     sure = np.count_nonzero(window > STABILITY_OFFSET)
     possible = np.count_nonzero(window > -STABILITY_OFFSET)
     if snap:
