@@ -66,7 +66,7 @@ class LookSettings(BaseModel):
 class LikenessSettings(BaseModel):
     """``likeness`` in ``askmask.json``: what the chance that two proposals are of one kind is made from.
 
-    The chance is the logistic of a sum; `workflows.demo_models.detector_calibration` fits it on rendered scenes. The
+    The chance is the logistic of a sum; `workflows.demo_models.likeness_calibration` fits it on rendered scenes. The
     defaults are those of the bundled weights, in round numbers.
 
     Attributes:
@@ -75,6 +75,8 @@ class LikenessSettings(BaseModel):
         colour: times the distance of their mean colours (CIE Lab, 8 bits a channel, the lightness counting 0.4).
         size: times the distance of the logarithms of the sides of squares of their area.
         score: times the log-odds of the proposal's own score.
+        histogram: times the likeness of their colours as histograms, in [0, 1].
+        shape: times the distance of the logarithms of width over height.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +85,8 @@ class LikenessSettings(BaseModel):
     colour: float = -0.055
     size: float = -3.0
     score: float = 1.0
+    histogram: float = 0.0
+    shape: float = 0.0
 
 
 class CheckpointSettings(BaseModel):
@@ -98,6 +102,8 @@ class CheckpointSettings(BaseModel):
         draw_prompts: whether the segmenter was also taught each prompt as a picture; see `drawn_prompts`.
         zoom: share of each side of the picture that the segmenter's closer looks show, in [0, 1); 0: it takes none.
             For small models: a look costs one more encoding of the picture, made at the first prompt it serves.
+        snap_outlines: whether masks end where the picture's own edges and colours do; for small models, whose mask
+            cells are several pixels wide; see `outlines`.
         least_iou: predicted IoU in [0, 1] that a mask nobody asked for needs; None: what suits Segment Anything.
         least_stability: likewise of its stability.
         tiling: when the detector looks closer at parts of a picture.
@@ -115,6 +121,7 @@ class CheckpointSettings(BaseModel):
     mask_prompt_logit: float = Field(default=10.0, gt=0)
     draw_prompts: bool = False
     zoom: float = Field(default=0.0, ge=0, lt=1)
+    snap_outlines: bool = False
     least_iou: float | None = Field(default=None, ge=0, le=1)
     least_stability: float | None = Field(default=None, ge=0, le=1)
     tiling: TilingSettings = TilingSettings()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 from transformers import AutoModelForZeroShotObjectDetection
 
 from agent_tools.errors import ServiceError, shorten
-from agent_tools.masks import box_iou, suppress
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Proposals
 from agent_tools.services.checkpoints import CheckpointSettings, LookSettings, locate, open_model, read_vocabulary
@@ -37,6 +35,7 @@ from agent_tools.services.precision import choose_precision, picture_share
 from agent_tools.services.quick_layers import prepare
 from agent_tools.services.suppression import standing
 from agent_tools.services.tiling import InputSize
+from agent_tools.services.wordless import Answer, proposals_of
 
 FAMILIES = {
     # (threshold, floor) where the checkpoint has no askmask.json: the box threshold of Grounding DINO's README, the
@@ -50,8 +49,6 @@ GENERAL = (
     *("flower", "fruit", "vegetable", "bread", "food", "cutlery", "sign", "light", "ball", "building", "machine"),
 )
 """What weights that read any phrase are asked for to see everything: one prompt of broad nouns."""
-_UNLIKELY = 0.02
-"""Score of a word for a thing that no query saw it in, and the least that proposals begin at."""
 _SATURATED = 0.8
 """Share of the queries above the threshold from which the model may have run out of them."""
 _LONGEST_SHAPE = 6
@@ -60,14 +57,6 @@ _STRIDE = 32
 """Pixels a side of what most of the weights see as one token."""
 _PIXELS_PER_PASS = {"cpu": 1_100_000, "cuda": 9_000_000, "mps": 2_200_000}
 """Prepared pixels answered together: one, eight and two pictures of a hub model, and many more of a small one's."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the queries said on one picture: (Q, 4) float32 xyxy pixels and (Q, P) float32, a score a phrase."""
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
 
 
 class GroundingDino:
@@ -181,11 +170,16 @@ class GroundingDino:
         with self._lock:
             passes = self._passes(self.nouns or GENERAL)
             missing = [index for index in range(len(pictures)) if index not in found]
-            for indices, inputs in self._batches(missing, dict(enumerate(pictures)), LookSettings()):
-                answers = [self._run(inputs, prompt, [pictures[index] for index in indices]) for prompt in passes]
-                for row, index in enumerate(indices):
-                    found[index] = made = _proposals([answer[row] for answer in answers], self._settings.suppress_iou)
-                    self._cache.put(keys[index], made, made.boxes.nbytes + made.scores.nbytes + made.features.nbytes)
+            seen: dict[int, list[list[Answer]]] = {index: [] for index in missing}
+            for look in self._settings.looks:
+                for indices, inputs in self._batches(missing, dict(enumerate(pictures)), look):
+                    some = [pictures[index] for index in indices]
+                    answers = [self._run(inputs, prompt, some, look.mirrored) for prompt in passes]
+                    for row, index in enumerate(indices):
+                        seen[index].append([answer[row] for answer in answers])
+            for index, looks in seen.items():
+                found[index] = made = proposals_of(looks, self._settings.suppress_iou)
+                self._cache.put(keys[index], made, made.boxes.nbytes + made.scores.nbytes + made.features.nbytes)
         return [found[index] for index in range(len(pictures))]
 
     def forget(self, digest: str) -> None:
@@ -271,7 +265,7 @@ class GroundingDino:
 
     def _run(
         self, inputs: dict[str, torch.Tensor], prompt: PromptPass, pictures: Sequence[Picture], mirrored: bool = False
-    ) -> list[_Answer]:
+    ) -> list[Answer]:
         """One pass of the network: pictures of one size, one prompt."""
         began = time.perf_counter()
         with running(self._device, self._name, self._precision):
@@ -282,7 +276,7 @@ class GroundingDino:
         self.model_seconds += time.perf_counter() - began
         if mirrored:
             boxes[..., 0] = 1 - boxes[..., 0]
-        return [_Answer(_to_pixels(boxes[row], picture), scores[row]) for row, picture in enumerate(pictures)]
+        return [Answer(_to_pixels(boxes[row], picture), scores[row]) for row, picture in enumerate(pictures)]
 
     def _put_together(self, looks: Sequence[Detections], words: Sequence[str]) -> Detections:
         """What several looks at one picture amount to."""
@@ -302,7 +296,7 @@ class GroundingDino:
         kept = standing(every, every_score, phrases, words, self.threshold, self._settings.suppress_iou)
         return Detections(every[kept], every_score[kept], phrases[kept], any(look.saturated for look in looks))
 
-    def _settle(self, answers: Sequence[_Answer], passes: Sequence[PromptPass], words: Sequence[str]) -> Detections:
+    def _settle(self, answers: Sequence[Answer], passes: Sequence[PromptPass], words: Sequence[str]) -> Detections:
         """The boxes of one picture that stand at one look, over all its passes; indices are into `words`."""
         boxes, scores, claimed, saturated = [], [], [], False
         for answer, prompt in zip(answers, passes, strict=True):
@@ -328,25 +322,6 @@ def _placed(found: Detections, places: Sequence[Sequence[int]], unknown: Mapping
     copies = [(row, place) for row, word in enumerate(found.phrase_indices) for place in places[word]]
     rows, indices = np.array(copies, np.int64).reshape(-1, 2).T
     return Detections(found.boxes[rows], found.scores[rows], indices, found.saturated, unknown)
-
-
-def _proposals(answers: Sequence[_Answer], iou: float) -> Proposals:
-    """What all passes over one picture saw, whatever the words, each thing once, with what every word scores for it."""
-    boxes = np.concatenate([answer.boxes for answer in answers])
-    scores = np.concatenate([answer.scores.max(axis=1) for answer in answers])
-    kept = suppress(boxes, scores, iou)
-    kept = kept[scores[kept] >= _UNLIKELY]
-    chances = []
-    for answer in answers:
-        overlap = box_iou(boxes[kept], answer.boxes)
-        same = overlap.argmax(axis=1)
-        seen = overlap[np.arange(len(kept)), same] >= iou
-        chances.append(np.where(seen[:, None], answer.scores[same], _UNLIKELY))
-    chance = np.clip(np.concatenate(chances, axis=1), 1e-4, 1 - 1e-4)
-    odds = np.log(chance / (1 - chance))
-    odds -= odds.mean(axis=1, keepdims=True)
-    features = odds / np.maximum(np.linalg.norm(odds, axis=1, keepdims=True), 1e-6)
-    return Proposals(boxes[kept], scores[kept], features.astype(np.float32))
 
 
 def phrase_scores(logits: torch.Tensor, spans: Sequence[tuple[int, int]], how: str) -> torch.Tensor:

@@ -30,6 +30,7 @@ from agent_tools.services.devices import choose_device, running
 from agent_tools.services.drawn_prompts import drawn_prompts
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.original_sam import open_original_sam
+from agent_tools.services.outlines import LEAST_MARGIN, MARGIN, snapped
 from agent_tools.services.precision import choose_precision, keep_exact, store
 from agent_tools.services.views import Axis, View, choose_views
 
@@ -95,6 +96,7 @@ class Sam:
             self._model.to(self._device)
         own = CheckpointSettings.read(folder)
         self._mask_prompt_logit, self._draw_prompts, self.zoom = own.mask_prompt_logit, own.draw_prompts, own.zoom
+        self._snap = own.snap_outlines
         self.least_iou = LEAST_IOU if own.least_iou is None else own.least_iou
         self.least_stability = LEAST_STABILITY if own.least_stability is None else own.least_stability
         self.model_seconds = 0.0
@@ -175,7 +177,7 @@ class Sam:
             looks = [views[index] for index in indices]
             logits, ious = self._decode(encodings, [prompts[index] for index in indices], looks)
             for row, (index, view) in enumerate(zip(indices, looks, strict=True)):
-                answers[index] = to_segments(logits[row], ious[row], view, picture)
+                answers[index] = to_segments(logits[row], ious[row], view, picture, self._snap)
         return [answers[index] for index in range(len(prompts))]
 
     def _encode(self, looks: Sequence[tuple[Picture, View]]) -> dict[_Look, torch.Tensor]:
@@ -321,12 +323,7 @@ def _extent(prompt: Prompt) -> NDArray[np.float32] | None:
     return np.concatenate([every.min(axis=0), every.max(axis=0)])
 
 
-def to_segments(
-    logits: Floats,
-    ious: Floats,
-    view: View,
-    picture: Picture,
-) -> Segments:
+def to_segments(logits: Floats, ious: Floats, view: View, picture: Picture, snap: bool = False) -> Segments:
     """The candidates of one prompt, best first.
 
     Args:
@@ -334,10 +331,11 @@ def to_segments(
         ious: (C,) float32.
         view: what the logits are about.
         picture: what the view is of.
+        snap: whether outlines are moved to the picture's own edges.
     """
     order = np.argsort(-ious, kind="stable")
     rows, columns = view.upsampling()
-    cut = [_cut(logits[candidate], rows, columns, view, picture) for candidate in order]
+    cut = [_cut(logits[candidate], rows, columns, view, picture, snap) for candidate in order]
     return Segments(
         masks=[mask for mask, _ in cut],
         predicted_iou=ious[order].clip(0, 1),
@@ -345,7 +343,7 @@ def to_segments(
     )
 
 
-def _cut(logits: Floats, rows: Axis, columns: Axis, view: View, picture: Picture) -> tuple[Mask, float]:
+def _cut(logits: Floats, rows: Axis, columns: Axis, view: View, picture: Picture, snap: bool) -> tuple[Mask, float]:
     """A mask at picture size and its stability, worked out only where the logits rise towards the cut."""
     near = logits > -STABILITY_OFFSET
     # A bilinear value is a mean of its neighbours: where none of them is near the cut, neither is the value.
@@ -353,9 +351,14 @@ def _cut(logits: Floats, rows: Axis, columns: Axis, view: View, picture: Picture
     across, cells_across = columns.reach(np.flatnonzero(near.any(axis=0)))
     if down.start == down.stop or across.start == across.stop:
         return Mask.from_crop(np.zeros((0, 0)), 0, 0, picture.height, picture.width), 0.0
+    if snap:
+        margin = LEAST_MARGIN + int(MARGIN * max(down.stop - down.start, across.stop - across.start))
+        (down, cells_down), (across, cells_across) = rows.widened(down, margin), columns.widened(across, margin)
     nearby = logits[cells_down, cells_across]
-    window = rows.weights[down, cells_down] @ nearby @ columns.weights[across, cells_across].T
+    window = np.asarray(rows.weights[down, cells_down] @ nearby @ columns.weights[across, cells_across].T, np.float32)
     sure = np.count_nonzero(window > STABILITY_OFFSET)
     possible = np.count_nonzero(window > -STABILITY_OFFSET)
+    if snap:
+        window = snapped(window, view.pixels(picture.array)[down, across])
     mask = Mask.from_crop(window > 0, view.left + across.start, view.top + down.start, picture.height, picture.width)
     return mask, sure / possible if possible else 0.0

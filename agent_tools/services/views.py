@@ -121,6 +121,11 @@ class Axis:
             return slice(0, 0), slice(0, 0)
         return slice(begin, end), slice(int(self.first[begin]), int(self.last[end - 1]) + 1)
 
+    def widened(self, pixels: slice, margin: int) -> tuple[slice, slice]:
+        """A stretch of pixels, not empty, with up to `margin` more either side, and the cells that weigh on those."""
+        begin, end = max(0, pixels.start - margin), min(len(self.first), pixels.stop + margin)
+        return slice(begin, end), slice(int(self.first[begin]), int(self.last[end - 1]) + 1)
+
 
 def _between(cells: int, points: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Bilinear resizing along one axis: for each of `points` its two cells, and the share of the second, in 0..1."""

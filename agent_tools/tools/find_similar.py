@@ -19,7 +19,7 @@ from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.count import bounds_of, counted_of
 from agent_tools.tools.everything import everything
 from agent_tools.tools.finding import Found, chance_of, corners, cut_out, maker, remember
-from agent_tools.tools.likeness import Looks, alike
+from agent_tools.tools.likeness import Looks, alike, distinct
 from agent_tools.tools.wording import by_label, compact, results
 
 LIKELY = 0.5
@@ -95,7 +95,7 @@ def _proposed(context: ToolContext, picture: str) -> Proposals:
     """What the detector proposes; where it needs words, the segmenter's regions, all of which look the same to it."""
     proposed = context.propose(picture)
     if proposed is not None:
-        return proposed
+        return distinct(proposed)
     found = everything(context, picture)
     boxes = np.array([each.box for each in found], np.float32).reshape(-1, 4)
     return Proposals(boxes, np.array([each.score for each in found], np.float32), np.ones((len(found), 1), np.float32))

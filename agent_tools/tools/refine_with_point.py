@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from agent_tools.errors import ToolInputError
@@ -23,7 +24,7 @@ from agent_tools.tools.arguments import Arguments, PointXY
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.finding import best_for_box, corners, detect, prompts_of
 from agent_tools.tools.gesture_prompts import AREA_POINTS, Hint, Point, deepest_point, hint_of, points_within
-from agent_tools.tools.pointing import meant_by, with_mask
+from agent_tools.tools.pointing import meant_by
 from agent_tools.tools.wording import results
 
 KEPT = 0.5
@@ -209,13 +210,28 @@ def _by_its_words(context: ToolContext, thing: ObjectVersion, hint: Hint) -> _Me
     seen = detect(context, thing.picture, [phrase])
     under = [each for each in (*seen.hits, *seen.misses) if all(_in_box(each.box, point) for point in hint.points)]
     meant = meant_by(under, hint)
-    found = meant and with_mask(meant, hint, context.segment(thing.picture, [hint.prompt(meant.box)])[0])
-    if not found or found.mask is None or 2 * hint.obeyed(found.mask) <= len(hint.points):
+    if meant is None:
         return None
-    told = ({"phrase": phrase}, {"box": [round(side, 2) for side in found.box]})
-    iou, stability = found.predicted_iou or 0.0, found.stability or 0.0
-    moved = not _keeps(found.mask, thing)
-    return _Mended(found.mask, found.candidate, iou, stability, found.alternatives, moved, found.score, told)
+    # The detector's box may be loose, and a click alone does not say how large: each answer vouches for the other.
+    answers = context.segment(thing.picture, [hint.prompt(meant.box), hint.prompt()])
+    every = [each for answer in answers for each in _trimmed(answer, hint)]
+    best = _agreed([each for each in every if 2 * hint.obeyed(each.mask) > len(hint.points)])
+    if best is None:
+        return None
+    told = ({"phrase": phrase}, {"box": [round(side, 2) for side in meant.box]})
+    return replace(best, moved=not _keeps(best.mask, thing), score=meant.score, prompts=told)
+
+
+def _agreed(candidates: Sequence[_Mended]) -> _Mended | None:
+    """The mask of highest predicted IoU plus likeness to the one most like it: what two answers share is no accident.
+
+    None where there are no candidates.
+    """
+    masks = [each.mask for each in candidates]
+    alike = mask_iou(masks, masks)
+    np.fill_diagonal(alike, 0)
+    values = [each.predicted_iou + float(row.max(initial=0)) for each, row in zip(candidates, alike, strict=True)]
+    return candidates[int(np.argmax(values))] if values else None
 
 
 def _so_far(context: ToolContext, thing: ObjectVersion, hint: Hint) -> Hint:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_tools.masks import box_iou
 from agent_tools.pictures import Picture
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.fusion import fuse
@@ -78,6 +79,22 @@ def test_detector_mirrored_look_at_a_mirrored_picture_is_the_plain_look(detector
     order, other = np.lexsort(flipped.T), np.lexsort(turned.boxes.T)
     np.testing.assert_allclose(turned.boxes[other], flipped[order], atol=0.05)
     np.testing.assert_allclose(turned.scores[other], plain.scores[order], atol=1e-4)
+
+
+def test_detector_that_also_looks_mirrored_proposes_the_same_in_a_mirror(detector_with) -> None:
+    array = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+    detector = detector_with([{}, {"mirrored": True}])
+    plain, turned = detector.propose(
+        [Picture.from_array(array), Picture.from_array(np.ascontiguousarray(array[:, ::-1]))]
+    )
+    flipped = plain.boxes.copy()
+    flipped[:, [0, 2]] = 80 - plain.boxes[:, [2, 0]]
+    overlap = box_iou(flipped, turned.boxes)
+    same = overlap.argmax(axis=1)
+    assert len(flipped) == len(turned.boxes) > 0
+    np.testing.assert_allclose(overlap.max(axis=1), 1, atol=0.01)
+    np.testing.assert_allclose(turned.scores[same], plain.scores, atol=1e-4)
+    np.testing.assert_allclose((turned.features[same] * plain.features).sum(axis=1), 1, atol=1e-3)
 
 
 def test_detector_scaled_look_sees_more_pixels(detector_with, monkeypatch: pytest.MonkeyPatch) -> None:

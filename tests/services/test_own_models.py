@@ -240,6 +240,26 @@ def replaced_decoder(sam: Sam, logits: torch.Tensor) -> Iterator[None]:
     handle.remove()
 
 
+@pytest.mark.parametrize("box", [(40, 31, 83, 60), (0, 31, 43, 90)])
+def test_sam_snapped_outlines_end_where_the_thing_does(
+    sam: Sam, box: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x0, y0, x1, y1 = box
+    array = np.full((90, 120, 3), (60, 110, 70), np.uint8)
+    array[y0:y1, x0:x1] = (200, 60, 50)
+    truth = Mask.from_crop(np.ones((y1 - y0, x1 - x0)), x0, y0, 90, 120)
+    cell = 120 / 32
+    logits = torch.full((32, 32), -3.0)
+    logits[round(y0 / cell) : round(y1 / cell), round(x0 / cell) : round(x1 / cell)] = 3.0
+    found = {}
+    for snap in (False, True):
+        monkeypatch.setattr(sam, "_snap", snap)
+        with replaced_decoder(sam, logits):
+            ((answer,),) = sam.segment([box_request(Picture.from_array(array), box)])
+        found[snap] = float(mask_iou(answer.masks[:1], [truth])[0, 0])
+    assert found[True] > 0.97 > found[False]
+
+
 def test_sam_mask_prompt_covers_the_same_part_of_the_square(sam: Sam) -> None:
     mask = Mask.from_crop(np.ones((45, 60)), 60, 0, 90, 120)
     (view,) = choose_views(blocks(), [None], 0.0, sam.input_side, 4 * sam._tokens)

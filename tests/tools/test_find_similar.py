@@ -10,7 +10,7 @@ from agent_tools.services.base import Proposals
 from agent_tools.services.checkpoints import LikenessSettings
 from agent_tools.services.fakes import FakeDetector
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.likeness import Looks, alike
+from agent_tools.tools.likeness import MEASURED, Looks, alike, differences, distinct
 from tests.tools.conftest import BLUE, RED, paint
 
 REDS = [(4, 4, 12, 12), (36, 2, 46, 12), (20, 36, 28, 44)]
@@ -121,7 +121,8 @@ def test_find_similar_bounds_hold_what_it_is_unsure_of(make: Any) -> None:
 
 
 def looks(features: list[list[float]], colours: list[list[float]], sizes: list[float]) -> Looks:
-    return Looks(*(np.array(each, np.float32) for each in (features, colours, sizes)))
+    n = len(sizes)
+    return Looks(*(np.array(each, np.float32) for each in (features, colours, sizes, [[1, 0]] * n, [0] * n)))
 
 
 def test_alike_each_difference_lowers_the_chance_and_the_likest_example_decides() -> None:
@@ -139,3 +140,38 @@ def test_alike_each_difference_lowers_the_chance_and_the_likest_example_decides(
     assert alike(same, np.array([0.1], np.float32), same, settings)[0] < best
     elsewhere = alike(others[2], sure, same, settings, same_picture=False)[0]
     assert elsewhere == pytest.approx(1 / (1 + np.exp(-1.75)))
+
+
+def test_looks_of_stripes_and_of_their_mean_colour_differ_by_histogram_alone() -> None:
+    array = np.full((20, 60, 3), 120, np.uint8)
+    array[:, 20:40:2], array[:, 21:40:2] = 60, 180
+    boxes = np.array([[0, 0, 20, 20], [20, 0, 40, 20], [40, 0, 60, 20], [0, 0, 60, 20]], np.float32)
+    seen = Looks.of(array, boxes, np.ones((4, 1), np.float32))
+    shown = Looks.of(array, boxes[:1], np.ones((1, 1), np.float32))
+    plain, stripes, same, wide = differences(seen, np.full(4, 0.5, np.float32), shown)[:, 0]
+    colour, histogram, shape = (MEASURED.index(name) for name in ("colour", "histogram", "shape"))
+    assert plain[histogram] == same[histogram] == pytest.approx(1)
+    assert stripes[histogram] < 0.1
+    assert stripes[colour] < 5
+    assert (same[shape], wide[shape]) == (0, pytest.approx(np.log(3)))
+
+
+def test_distinct_keeps_the_surer_of_two_proposals_of_a_thing() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [20, 0, 30, 10]], np.float32)
+    kept = distinct(Proposals(boxes, np.array([0.4, 0.8, 0.1], np.float32), np.eye(3, dtype=np.float32)))
+    assert kept.boxes.tolist() == boxes[[1, 2]].tolist()
+    assert kept.features.tolist() == np.eye(3)[[1, 2]].tolist()
+
+
+def test_find_similar_counts_a_thing_once_that_is_proposed_twice(make: Any) -> None:
+    class Twice(FakeDetector):
+        def propose(self, pictures: Any) -> list[Proposals]:
+            (one,) = super().propose(pictures)
+            loose = one.boxes + np.array([0, 0, 2, 2], np.float32)
+            boxes, scores = np.concatenate([loose, one.boxes]), np.concatenate([one.scores - 0.1, one.scores])
+            return [Proposals(boxes, scores, np.concatenate([one.features] * 2))]
+
+    toolkit = make(detector=Twice())
+    example(toolkit, 6, 6)
+    toolkit.call("find_similar", {})
+    assert boxes(toolkit) == REDS

@@ -322,6 +322,36 @@ def test_refine_beside_the_thing_goes_to_what_its_words_mean_there(make: Any) ->
     assert toolkit.state.objects["m2"].mask == CAN
 
 
+class Loose(FakeSegmenter):
+    """Sure of a wrong mask in a box with a click in it, less so of three candidates for a click alone."""
+
+    boxed = mask_of(30, 30, 50, 50)
+    clicked = (mask_of(39, 39, 42, 42), mask_of(36, 36, 45, 44), OTHER)
+
+    def segment(self, requests: Any) -> list[list[Segments]]:
+        wrong = Segments([self.boxed], np.array([0.9], np.float32), np.ones(1, np.float32))
+        click = Segments(self.clicked, np.array([0.8, 0.75, 0.7], np.float32), np.ones(3, np.float32))
+        (answers,) = super().segment(requests)
+        points = [prompt.points is not None for prompt in requests[0].prompts]
+        boxes = [prompt.box is not None for prompt in requests[0].prompts]
+        return [
+            [
+                answer if not point else wrong if box else click
+                for answer, point, box in zip(answers, points, boxes, strict=True)
+            ]
+        ]
+
+
+def test_refine_beside_the_thing_takes_the_mask_that_another_one_is_most_like(make: Any) -> None:
+    answers = {"can": [((4, 4, 12, 12), 0.9), ((30, 30, 50, 50), 0.3)]}
+    toolkit = make(answers=answers, segmenter=Loose())
+    toolkit.call("segment", {"phrases": ["can"]})
+    toolkit.call("refine_with_point", {"handle": "m1", "point": [40, 40]})
+    thing = toolkit.state.objects["m1"]
+    assert (thing.mask, thing.predicted_iou) == (Loose.clicked[1], pytest.approx(0.75))
+    assert [each.mask for each in thing.alternatives] == list(Loose.clicked)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

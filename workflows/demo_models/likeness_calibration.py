@@ -25,7 +25,7 @@ from agent_tools.pictures import Picture
 from agent_tools.services.checkpoints import SETTINGS_FILE, LikenessSettings
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.grounding_dino import GroundingDino
-from agent_tools.tools.likeness import Looks, differences
+from agent_tools.tools.likeness import MEASURED, Looks, differences, distinct
 from workflows.demo_models.detector_calibration import VALIDATION_SEEDS
 from workflows.demo_models.scenes import Scene, render_scene
 
@@ -39,7 +39,7 @@ Pairs = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 
 def pairs_of(detector: GroundingDino, scene: Scene, rng: np.random.Generator) -> Iterator[Pairs]:
-    """Of each kind of which a scene has several: (N, 4) differences of proposals to an example, (N,) same kind or not.
+    """Of each kind of which a scene has several: (N, 6) differences of proposals to an example, (N,) same kind or not.
 
     Args:
         detector: proposes things.
@@ -47,7 +47,7 @@ def pairs_of(detector: GroundingDino, scene: Scene, rng: np.random.Generator) ->
         rng: draws the example of each kind.
     """
     picture = Picture.from_array(scene.image)
-    (proposed,) = detector.propose([picture])
+    proposed = distinct(detector.propose([picture])[0])
     kinds = np.array([f"{thing.colour} {thing.noun}" for thing in scene.objects])
     if not len(kinds) or not len(proposed.scores):
         return
@@ -68,10 +68,12 @@ def fit(measured: NDArray[np.float64], alike: NDArray[np.bool_]) -> LikenessSett
     """Logistic regression.
 
     Args:
-        measured: (N, 4) as `differences` gives them.
+        measured: (N, 6) as `differences` gives them.
         alike: (N,) whether they are of one kind.
     """
-    rows = np.column_stack([np.ones(len(alike)), measured])
+    # What is measured has scales of its own: degrees of colour, shares, log-odds; each is to be shrunk alike.
+    spread = np.maximum(measured.std(axis=0), 1e-6)
+    rows = np.column_stack([np.ones(len(alike)), measured / spread])
     sign = np.where(alike, 1.0, -1.0)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -81,8 +83,8 @@ def fit(measured: NDArray[np.float64], alike: NDArray[np.bool_]) -> LikenessSett
         return float(value), rows.T @ slope / len(rows) + 2 * _SHRINK * weights
 
     weights = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x
-    names = ("bias", "features", "colour", "size", "score")
-    return LikenessSettings(**dict(zip(names, np.round(weights, 4).tolist(), strict=True)))
+    weights[1:] /= spread
+    return LikenessSettings(**dict(zip(("bias", *MEASURED), np.round(weights, 4).tolist(), strict=True)))
 
 
 @app.command()

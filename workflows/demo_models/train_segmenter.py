@@ -291,7 +291,7 @@ def save_segmenter(model: SamModel, settings: SegmenterSettings, folder: Path) -
     build_processor(settings.model).save_pretrained(folder)
     training = settings.training
     found = ("mask_prompt_logit", "zoom", "least_iou", "least_stability")
-    calibrated = {"draw_prompts": True, **{name: getattr(training, name) for name in found}}
+    calibrated = {"draw_prompts": True, "snap_outlines": True, **{name: getattr(training, name) for name in found}}
     (folder / "askmask.json").write_text(json.dumps(calibrated, indent=2) + "\n", encoding="utf-8")
 
 

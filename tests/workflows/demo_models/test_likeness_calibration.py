@@ -4,19 +4,29 @@ import numpy as np
 import pytest
 
 from agent_tools.services.base import Proposals
+from agent_tools.tools.likeness import MEASURED
 from workflows.demo_models.likeness_calibration import fit, pairs_of
 from workflows.demo_models.scenes import Scene, render_scene
 
 
 def test_fit_finds_the_weights_that_made_the_answers() -> None:
     rng = np.random.default_rng(0)
-    measured = rng.normal(size=(20_000, 4))
-    true = np.array([0.5, 3.0, -1.0, -2.0, 1.0])
+    measured = rng.normal(size=(20_000, 6))
+    true = np.array([0.5, 3.0, -1.0, -2.0, 1.0, 2.0, -0.5])
     chance = 1 / (1 + np.exp(-(true[0] + measured @ true[1:])))
     found = fit(measured, rng.random(20_000) < chance)
     # The shrinkage pulls them in, and hardly turns them.
-    told = np.array([found.bias, found.features, found.colour, found.size, found.score])
+    told = np.array([getattr(found, name) for name in ("bias", *MEASURED)])
     assert told / np.linalg.norm(told) == pytest.approx(true / np.linalg.norm(true), abs=0.05)
+
+
+def test_fit_answers_the_same_in_whatever_unit_a_thing_is_measured() -> None:
+    rng = np.random.default_rng(1)
+    measured, units = rng.normal(size=(2_000, 6)), np.array([1, 100, 1, 0.01, 1, 1])
+    likely = rng.random(2_000) < 1 / (1 + np.exp(-measured.sum(axis=1)))
+    one, other = (fit(values, likely) for values in (measured, measured * units))
+    weights, again = (np.array([getattr(found, name) for name in MEASURED]) for found in (one, other))
+    assert again * units == pytest.approx(weights, rel=0.02)
 
 
 class Knowing:
@@ -45,7 +55,7 @@ def test_pairs_of_a_scene_leave_the_example_out_and_call_its_kind_alike() -> Non
     every = list(pairs_of(Knowing(scene), scene, np.random.default_rng(0)))  # type: ignore[arg-type]
     assert every
     for measured, alike in every:
-        assert measured.shape == (len(alike), 4)
+        assert measured.shape == (len(alike), 6)
         assert alike.any()
         assert not alike[-1]
         assert (measured[alike, 0] == 1).all()

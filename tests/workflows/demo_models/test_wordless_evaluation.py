@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from agent_tools.services.base import Proposals, Services
+from agent_tools.services.checkpoints import LikenessSettings
 from agent_tools.services.fakes import COLOURS, FakeDetector, FakeSegmenter
 from workflows.demo_models.evaluate import Product
 from workflows.demo_models.scenes import Scene, SceneObject
@@ -51,7 +52,7 @@ class Blurred(FakeDetector):
 
 def test_wordless_figures_count_what_is_missed_and_what_is_no_such_thing(monkeypatch: pytest.MonkeyPatch) -> None:
     blurred = Blurred()
-    blurred.likeness = SimpleNamespace(bias=9.0, features=0.0, colour=0.0, size=0.0, score=0.0)  # type: ignore[attr-defined]
+    blurred.likeness = LikenessSettings(bias=9.0, features=0.0, colour=0.0, size=0.0, score=0.0)  # type: ignore[attr-defined]
     figures = evaluate_wordless(product(blurred), [scene(red=REDS, blue=((60, 50, 90, 76),))], regions=False)
     assert figures["like"] == 2
     assert 0 < figures["precision"] < 1
