@@ -7,6 +7,7 @@ reads is as long as BERT's text in tokens, within a few.
 
 from __future__ import annotations
 
+import os
 import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -109,6 +110,11 @@ class SmoothSam(Sam):
             down = (rows - (top + bottom) / 2) / ((bottom - top) / 2)
             logits[index] = np.clip(6 * (1 - np.hypot(across, down)), -20, 20)
         return logits, ious
+
+
+def smooth_sam() -> SmoothSam:
+    """What ``--segmenter benchmarks.full_size:smooth_sam`` opens: the folder in ``SMOOTH_SAM_FOLDER``."""
+    return SmoothSam(os.environ["SMOOTH_SAM_FOLDER"])
 
 
 def picture_of(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:

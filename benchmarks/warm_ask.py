@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -28,7 +29,6 @@ from agent_tools.memory import Memory
 from agent_tools.pictures import open_picture
 from benchmarks.full_size import (
     KnownBoxes,
-    SmoothSam,
     grid_of_boxes,
     picture_of,
     save_detector,
@@ -108,12 +108,13 @@ def measure_full_size(repeats: int = 3) -> dict[str, Any]:
     image = picture_of(*size)
     with tempfile.TemporaryDirectory() as folder, Memory(Path(folder) / "memory") as memory:
         base = Path(folder)
-        detector, segmenter = save_detector(base / "detector"), save_segmenter(base / "segmenter")
+        detector = save_detector(base / "detector")
+        os.environ["SMOOTH_SAM_FOLDER"] = str(save_segmenter(base / "segmenter"))
+        choice = Choice(detector=str(detector), segmenter="benchmarks.full_size:smooth_sam")
         rows = []
-        with session(Choice(detector=str(detector)), out=base / "out", memory=memory) as talk:
+        with session(choice, out=base / "out", memory=memory) as talk:
             services = talk.toolkit.services
             services.detector = KnownBoxes(services.detector, grid_of_boxes(objects, *size))
-            services.segmenter = SmoothSam(segmenter)
             for number in range(repeats + 1):
                 rows.append(one(talk, _new_picture(base, image, number), "count the apples", objects))
     return _medians(objects, size, rows[1:])
