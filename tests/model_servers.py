@@ -99,7 +99,8 @@ def ray_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subpr
     with running_server("--cpus-per-replica", "0.5", *arguments, **environment) as (address, process):
         yield address, process
     assert process.returncode == 0
-    wait_until(lambda: not those_with(mark), 30, "the end of all that the server started")
+    # A replica that was just being started notices when it has; on a busy machine that takes a while.
+    wait_until(lambda: not those_with(mark), 120, "the end of all that the server started")
 
 
 def those_with(mark: str) -> list[str]:

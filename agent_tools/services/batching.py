@@ -142,14 +142,17 @@ class Batcher(Generic[_Asked, _Answer]):
     def _next(self) -> list[_Waiting[_Asked, _Answer]]:
         """The questions to answer together next, once there are some; none when all is over."""
         with self._changed:
+            idle = not self._queue or not self.batches
             while True:
+                self._changed.wait_for(lambda: self._queue or self._closed)
+                if idle and self._limits.gather:
+                    self._changed.wait_for(self._full, self._limits.gather)
                 batch = self._taken()
                 if batch or (self._closed and not self._queue):
                     return batch
-                if not self._queue:
-                    self._changed.wait()
-                    if self._limits.gather:
-                        self._changed.wait_for(lambda: self.waiting >= self._limits.together, self._limits.gather)
+
+    def _full(self) -> bool:
+        return self._closed or self.waiting >= self._limits.together
 
     def _taken(self) -> list[_Waiting[_Asked, _Answer]]:
         """As many from the queue as fit into a batch; the impatient are sent away."""
