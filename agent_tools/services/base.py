@@ -132,6 +132,18 @@ class Detector(Protocol):
         ...
 
 
+def check_lists(pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> None:
+    """Refuse what `Detector.detect` cannot answer.
+
+    Raises:
+        ServiceError: not one list of phrases a picture.
+    """
+    if len(pictures) != len(phrases):
+        raise ServiceError(
+            f"phrases={len(phrases)} lists do not fit {len(pictures)} pictures: expected one a picture. Pass as many."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What to segment: points, a box, a mask, or a mix, all of one thing, in pixels of the upright picture.

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from agent_tools.errors import BusyError, OutOfMemoryError
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections, Detector, Segmenter, SegmentRequest, Segments
+from agent_tools.services.base import Detections, Detector, Segmenter, SegmentRequest, Segments, check_lists
 from agent_tools.settings import settings
 
 _Asked = TypeVar("_Asked")
@@ -219,8 +219,7 @@ class BatchedDetector:
         Raises:
             BusyError: too many questions are waiting.
         """
-        if len(pictures) != len(phrases):
-            return self._inner.detect(pictures, phrases)  # which says what is wrong
+        check_lists(pictures, phrases)
         return self._batcher.ask(list(zip(pictures, phrases, strict=True)))
 
     def _together(self, questions: list[tuple[Picture, Sequence[str]]]) -> list[Detections]:

@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForZeroShotObjectDetection
 
-from agent_tools.errors import ServiceError, shorten
+from agent_tools.errors import shorten
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections, Proposals
+from agent_tools.services.base import Detections, Proposals, check_lists
 from agent_tools.services.checkpoints import CheckpointSettings, LookSettings, locate, open_model, read_vocabulary
 from agent_tools.services.closed_vocabulary import Reading
 from agent_tools.services.devices import choose_device, running
@@ -139,11 +139,7 @@ class GroundingDino:
             ServiceError: the model failed; OutOfMemoryError where the device had no room.
             ToolInputError: a phrase is longer than the model can read.
         """
-        if len(pictures) != len(phrases):
-            raise ServiceError(
-                f"phrases={len(phrases)} lists do not fit {len(pictures)} pictures: expected one a picture. "
-                "Pass as many."
-            )
+        check_lists(pictures, phrases)
         asked = [tuple(clean_phrase(phrase) for phrase in some) for some in phrases]
         found: dict[int, Detections] = {}
         with self._lock:

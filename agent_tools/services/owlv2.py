@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForZeroShotObjectDetection
 
-from agent_tools.errors import ServiceError, ToolInputError, shorten
+from agent_tools.errors import ToolInputError, shorten
 from agent_tools.masks import box_area, suppress
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections, Proposals
+from agent_tools.services.base import Detections, Proposals, check_lists
 from agent_tools.services.checkpoints import CheckpointSettings, locate, open_model
 from agent_tools.services.devices import choose_device, running
 from agent_tools.services.encodings import EncodingCache
@@ -134,11 +134,7 @@ class Owlv2:
             ServiceError: the model failed; OutOfMemoryError where the device had no room.
             ToolInputError: a phrase is longer than the model can read.
         """
-        if len(pictures) != len(phrases):
-            raise ServiceError(
-                f"phrases={len(phrases)} lists do not fit {len(pictures)} pictures: expected one a picture. "
-                "Pass as many."
-            )
+        check_lists(pictures, phrases)
         asked = [tuple(clean_phrase(phrase) for phrase in some) for some in phrases]
         with self._lock:
             words = self._words(sorted({phrase for some in asked for phrase in some if phrase}))

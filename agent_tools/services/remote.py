@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent_tools.errors import AskmaskError, BusyError, ConfigError, ServiceError, shorten
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections, Proposals, SegmentRequest, Segments
+from agent_tools.services.base import Detections, Proposals, SegmentRequest, Segments, check_lists
 from agent_tools.services.wire import (
     DetectAnswer,
     DetectQuestion,
@@ -233,11 +233,7 @@ class RemoteDetector:
 
     def detect(self, pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Detections]:
         """See `Detector.detect`; pictures are asked about side by side."""
-        if len(pictures) != len(phrases):
-            raise ServiceError(
-                f"phrases={len(phrases)} lists do not fit {len(pictures)} pictures: expected one a picture. "
-                "Pass as many."
-            )
+        check_lists(pictures, phrases)
         return _side_by_side(self._detect, zip(pictures, phrases, strict=True))
 
     def forget(self, digest: str) -> None:
