@@ -1,6 +1,6 @@
 """The tool that counts, and says how sure it is.
 
-The range comes from `agent_tools.tools.certainty`. This module does not know how things are found or cut out.
+The range comes from `agent_tools.certainty`. This module does not know how things are found or cut out.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import Field
 
+from agent_tools.certainty import DOUBTFUL, bounds
 from agent_tools.errors import ToolInputError
 from agent_tools.memory import ObjectVersion
 from agent_tools.tools.arguments import Arguments, Names, Phrases, Where
-from agent_tools.tools.certainty import DOUBTFUL, bounds
 from agent_tools.tools.choosing import choose
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.finding import Found, chance_of, look, maker, remember, untold
