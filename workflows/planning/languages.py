@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from prompts.noun_forms import plural_phrase
+from prompts.spelling import plain, words_of
 from prompts.vocabulary_loader import other_language, other_languages
 from workflows.planning.context import Plan, PlanContext
 from workflows.planning.english_order import HANDLE, EnglishSentence
-from workflows.planning.nouns import plural_phrase
-from workflows.planning.phrase_book import PhraseBook, plain, words_of
+from workflows.planning.phrase_book import PhraseBook
 from workflows.planning.wording import english_words
 
 ENGLISH = "english"

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from prompts.noun_forms import plural_phrase
+from prompts.spelling import one_slip
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.context import KnownObject, PlanContext, PlannedCall
 from workflows.planning.handles import listed
 from workflows.planning.mention import Mention
-from workflows.planning.nouns import plural_phrase
 from workflows.planning.places import CannotPlanError
-from workflows.planning.wording import one_slip
 
 
 @dataclass(frozen=True)
