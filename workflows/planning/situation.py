@@ -159,6 +159,8 @@ class Situation:
             examples = set(arguments.get("handles") or ())
             labels = tuple(dict.fromkeys(known.label for known in self.objects if known.handle in examples))
             return replace(self, selection=None, labels=labels or self.labels)
+        if call.tool == "count_shelf":
+            return replace(self, selection=None, labels=())
         if call.tool != "select":
             return replace(self, selection=None) if call.tool in ("undo", "redo", "forget") else self
         return self._after_select(arguments.get("handles"), arguments.get("combine", "replace"), "where" in arguments)
