@@ -9,6 +9,7 @@ measured along the slope of the rows. This module does not know products, nor wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 import cv2
@@ -47,6 +48,14 @@ class Rows:
     rows: tuple[ShelfRow, ...]
     row_of: NDArray[np.int64]
     slope: float
+
+    def place(self, boxes: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The number of the row in which other things (M, 4) stand, (M,) int64: their middle tells; 0 without rows."""
+        if not self.rows:
+            return np.zeros(len(boxes), np.int64)
+        x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+        floors = np.array([row.corners[3][1] for row in self.rows])
+        return 1 + np.searchsorted(floors[:-1], np.asarray(y - self.slope * x)).astype(np.int64)
 
 
 def find_rows(array: NDArray[np.uint8], boxes: NDArray[np.float32], expected: int = 0) -> Rows:
@@ -130,7 +139,7 @@ def _profile(steep: NDArray[np.float32], slope: float) -> tuple[NDArray[np.float
     values = np.where(inside, steep[rows.clip(0, height - 1), np.arange(width)[None]], np.nan)
     cuts = np.linspace(0, width, _COLUMNS + 1).astype(int)
     parts = np.full((len(levels), _COLUMNS), np.nan)
-    for part, (left, right) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+    for part, (left, right) in enumerate(pairwise(cuts.tolist())):
         seen = inside[:, left:right].mean(axis=1) > 0.5
         parts[seen, part] = np.nanmean(values[seen, left:right], axis=1)
     top = np.nanmax(np.where(np.isnan(parts), 0, parts), axis=0)
@@ -162,7 +171,7 @@ def _board_between(upper: float, lower: float, edges: _Edges) -> bool:
 def _usual(levels: list[float], boxes: NDArray[np.float64], height: int) -> float:
     """The usual distance from one board to the next, pixels: of neighbouring rows, at least what stands there needs."""
     tall = float(np.median(boxes[:, 3] - boxes[:, 1])) if len(boxes) else height / 3
-    steps = [below - above for above, below in zip(levels, levels[1:], strict=False) if below - above > 0.8 * tall]
+    steps = [below - above for above, below in pairwise(levels) if below - above > 0.8 * tall]
     return median(steps) if steps else max(1.15 * tall, 1.0)
 
 
@@ -170,7 +179,7 @@ def _with_empty(
     levels: list[float], boxes: NDArray[np.float64], edges: _Edges, height: int, expected: int
 ) -> list[float]:
     """The heights of all boards: those that things stand on, and those of empty rows whose edges show."""
-    steps = [below - above for above, below in zip(levels, levels[1:], strict=False)]
+    steps = [below - above for above, below in pairwise(levels)]
     usual = min(steps) if steps else 0.0
     tall = float(np.median(boxes[:, 3] - boxes[:, 1]))
     if usual < 1.05 * tall:
@@ -178,7 +187,7 @@ def _with_empty(
     if expected > 1 and (not steps or expected > len(levels)):
         usual = height / expected if not steps else min(usual, max(height / expected, 1.05 * tall))
     found = list(levels)
-    for above, below in zip(levels, levels[1:], strict=False):
+    for above, below in pairwise(levels):
         between = round((below - above) / usual) - 1
         if (below - above) / usual >= _MISSING:
             found += _boards([above + (below - above) * k / (between + 1) for k in range(1, between + 1)], usual, edges)
@@ -212,7 +221,7 @@ def _drawn(
     for number, level in enumerate(levels, start=1):
         mine = boxes[row_of == number]
         tops = mine[:, 1] - slope * (mine[:, 0] + mine[:, 2]) / 2
-        usual = median([b - a for a, b in zip(levels, levels[1:], strict=False)]) if len(levels) > 1 else 0.0
+        usual = median([b - a for a, b in pairwise(levels)]) if len(levels) > 1 else 0.0
         above = levels[number - 2] if number > 1 else level - usual
         top = max(above, float(tops.min())) if len(tops) and number > 1 else min([above, *tops.tolist()])
         falls = slope * width

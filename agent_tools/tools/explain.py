@@ -30,7 +30,7 @@ class ExplainArguments(Arguments):
 
 
 def explain(context: ToolContext, arguments: ExplainArguments) -> ToolResult:
-    """Why: "why did you count that one?". The phrase or gesture, request, model, score and chance behind objects, and
+    """Why: "why did you count that one?". The phrase or gesture, model, score and chance behind objects, and
     corrections since.
     """
     things = context.chosen_or_selected(arguments.handles)

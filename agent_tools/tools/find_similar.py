@@ -34,11 +34,11 @@ class FindSimilarArguments(Arguments):
     """What to find more of."""
 
     handles: Names | None = Field(None, description="Examples, of one kind. Default: the selection.")
-    picture: str | None = Field(None, description="Where to look. Default: the examples' own.")
+    picture: str | None = Field(None, description="Default: the examples' own.")
 
 
 def find_similar(context: ToolContext, arguments: FindSimilarArguments) -> ToolResult:
-    """Find and cut out all that looks like the examples, where words fail: "more like this", "how many of these", "find
+    """Cut out all that looks like the examples, where words fail: "more like this", "how many of these", "find
     it in p2". Replaces the selection.
     """
     examples = context.chosen_or_selected(arguments.handles)
