@@ -87,7 +87,9 @@ def _gaps(objects: Sequence[ShelfObject], rows: Sequence[ShelfRow], missing: Map
     for row in rows:
         mine = sorted((each for each in counted if each.row == row.number), key=lambda each: each.box[0])
         if not mine:
-            found.append(Finding("gap", missing.get(row.number, ""), row.number, None, 0, 1.0, _whole(row, left, right)))
+            found.append(
+                Finding("gap", missing.get(row.number, ""), row.number, None, 0, 1.0, _whole(row, left, right))
+            )
         for box, sku in _openings(mine, left, right):
             found.append(Finding("gap", sku, row.number, None, 0, 1.0, box))
     return found

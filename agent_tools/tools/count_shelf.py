@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import Field
 
+from agent_tools.certainty import DOUBTFUL
 from agent_tools.memory import ObjectVersion
 from agent_tools.shelves import counting
 from agent_tools.shelves.products import Product, ProductList
 from agent_tools.shelves.results import Finding, ProductCount, ShelfCount, ShelfObject
 from agent_tools.tools.arguments import Arguments, Names
-from agent_tools.tools.certainty import DOUBTFUL
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.finding import Found, chance_of, cut_out, maker, reading, recognise, remember
 from agent_tools.tools.product_sources import products_of

@@ -119,7 +119,9 @@ def fitted(pictures: Sequence[Seen], with_examples: bool) -> Weights:
             total += float(np.log(np.exp(odds).sum(axis=1)).sum() - odds[np.arange(len(odds)), each.truth + 1].sum())
         return total
 
-    import pickle; pickle.dump(pictures, open("/tmp/askmask/cal7.pkl","wb"))  # XXX
+    import pickle
+
+    pickle.dump(pictures, open("/tmp/askmask/cal7.pkl", "wb"))  # XXX
     found = minimize(loss, np.zeros(width + 1), method="L-BFGS-B").x.round(2).tolist()
     words = evidence(np.zeros((0, 1)), Appearance.of(np.zeros((8, 8, 3), np.uint8), np.zeros((0, 4), np.float32)))
     return Weights(tuple(found[: words.shape[2]]), tuple(found[words.shape[2] : width]), found[width])

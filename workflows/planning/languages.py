@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from prompts.noun_forms import plural_phrase
 from agent_tools.shelves.sheets import SUFFIXES
+from prompts.noun_forms import plural_phrase
 from prompts.spelling import plain, words_of
 from prompts.vocabulary_loader import other_language, other_languages
 from workflows.planning.context import Plan, PlanContext
