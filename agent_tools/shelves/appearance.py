@@ -56,7 +56,7 @@ class Appearance:
         pattern /= np.linalg.norm(pattern, axis=(1, 2), keepdims=True) + 1e-3
         cell = _SIDE // _CELLS
         grid = lab.reshape(len(lab), _CELLS, cell, _CELLS, cell, 3).mean(axis=(2, 4))
-        edges = np.array([_edges(each) for each in light], np.float32).reshape(len(light), -1)
+        edges = np.array([_edges(each) for each in light], np.float32).reshape(len(light), _CELLS * _CELLS * _TURNS)
         looks = Looks.of(array, boxes, np.zeros((len(boxes), 1), np.float32))
         return cls(pattern, edges, grid, looks.histograms, looks.shapes, looks.sizes)
 

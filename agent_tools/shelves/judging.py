@@ -48,8 +48,8 @@ class Weights:
     bias: float
 
 
-BY_WORDS = Weights((0.0,) * 4, (0.0,) * 7, 0.0)
-BY_EXAMPLE = Weights((0.0,) * 4, (0.0,) * 7, 0.0)
+BY_WORDS = Weights((0.6, 0.6, 0.36, 1.09), (0.0,) * 7, 0.47)
+BY_EXAMPLE = Weights((0.32, 0.38, 0.57, 0.02), (4.32, 7.25, 1.77, -0.66, 0.15, 0.12, -6.35), -4.83)
 
 
 @dataclass(frozen=True, slots=True)

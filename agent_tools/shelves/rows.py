@@ -67,16 +67,16 @@ def find_rows(array: NDArray[np.uint8], boxes: NDArray[np.float32], expected: in
         expected: rows that there should be; 0: not known. It is a hint: no row is made up for it.
     """
     height, width = array.shape[:2]
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    edges = _Edges.of(array, arrangement.roll(boxes) if len(boxes) >= 4 else None)
-    floors = _floors(boxes, edges, height)
+    things = boxes.astype(np.float64).reshape(-1, 4)
+    edges = _Edges.of(array, arrangement.roll(things) if len(things) >= 4 else None)
+    floors = _floors(things, edges, height)
     if not floors:
-        return Rows((), np.zeros(len(boxes), np.int64), edges.slope)
-    levels = _with_empty([level for level, _ in floors], boxes, edges, height, expected)
-    row_of = np.ones(len(boxes), np.int64)
+        return Rows((), np.zeros(len(things), np.int64), edges.slope)
+    levels = _with_empty([level for level, _ in floors], things, edges, height, expected)
+    row_of = np.ones(len(things), np.int64)
     for level, members in floors:
         row_of[members] = 1 + int(np.argmin([abs(level - each) for each in levels]))
-    return Rows(_drawn(levels, boxes, row_of, edges.slope, width), row_of, edges.slope)
+    return Rows(_drawn(levels, things, row_of, edges.slope, width), row_of, edges.slope)
 
 
 @dataclass(frozen=True, slots=True)

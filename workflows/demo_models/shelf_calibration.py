@@ -21,8 +21,8 @@ from agent_tools.masks import box_iou
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detector
 from agent_tools.services.presets import load_services
-from agent_tools.shelves.appearance import Appearance
-from agent_tools.shelves.judging import Examples, Weights, evidence, likenesses, product_chances
+from agent_tools.shelves.appearance import COMPARED, Appearance
+from agent_tools.shelves.judging import WORDS, Examples, Weights, evidence, likenesses, product_chances
 from agent_tools.shelves.looking import look_closely, things_in
 from workflows.demo_models.kinds import PAINTED, Kind
 from workflows.demo_models.scenes import SceneObject
@@ -119,12 +119,8 @@ def fitted(pictures: Sequence[Seen], with_examples: bool) -> Weights:
             total += float(np.log(np.exp(odds).sum(axis=1)).sum() - odds[np.arange(len(odds)), each.truth + 1].sum())
         return total
 
-    import pickle
-
-    pickle.dump(pictures, open("/tmp/askmask/cal7.pkl", "wb"))  # XXX
     found = minimize(loss, np.zeros(width + 1), method="L-BFGS-B").x.round(2).tolist()
-    words = evidence(np.zeros((0, 1)), Appearance.of(np.zeros((8, 8, 3), np.uint8), np.zeros((0, 4), np.float32)))
-    return Weights(tuple(found[: words.shape[2]]), tuple(found[words.shape[2] : width]), found[width])
+    return Weights(tuple(found[: len(WORDS)]), tuple(found[len(WORDS) : width]) or (0.0,) * len(COMPARED), found[width])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -108,7 +108,7 @@ def planned(rng: np.random.Generator, produce: bool | None = None) -> Places:
         places = int(rng.integers(6, 13))
         blocks = min(int(rng.integers(1, 4)), len(products))
         first = rng.permutation(len(products))[:blocks] if row else np.arange(blocks)
-        ends = np.sort(rng.choice(np.arange(1, places), blocks - 1, replace=False)) if blocks > 1 else []
+        ends = np.sort(rng.choice(np.arange(1, places), blocks - 1, replace=False)).tolist()
         sizes = np.diff([0, *ends, places])
         rows.append(tuple(products[index] for index, size in zip(first, sizes, strict=True) for _ in range(size)))
     return tuple(rows)
@@ -201,7 +201,7 @@ def _size(stage: Stage, kind: Kind, width: float, height: float) -> float:
     size = max(width, height)
     look = stage.specimens.pose(kind, size, standing(kind[0], stage.rng), narrow=kind[0] == "book")
     down, across = look.alpha.shape
-    return size * min(width / across, height / down)
+    return float(size * min(width / across, height / down))
 
 
 def _inside(hold: Hold) -> tuple[float, float, float, float]:
