@@ -272,7 +272,9 @@ def test_answer_with_nothing_to_undo_or_redo_says_so_plainly() -> None:
     assert answer([undone, refused[0]], PlanContext()).endswith("now. There is nothing to take back.")
 
 
-def shelf(findings: list[dict[str, Any]], *, expected: bool = True, review: tuple[int, ...] = ()) -> Outcome:
+def shelf(
+    findings: list[dict[str, Any]], *, expected: bool = True, review: tuple[int, ...] = (), **more: Any
+) -> Outcome:
     """3 oranges and 1 lemon on three rows: orange 2, 0, 1; lemon 0, 1, 0."""
     rows = {"orange": {1: 2, 3: 1}, "lemon": {2: 1}}
     counts = [
@@ -283,7 +285,7 @@ def shelf(findings: list[dict[str, Any]], *, expected: bool = True, review: tupl
     data = {
         "counts": {label: number(sum(tally.values())) for label, tally in rows.items()},
         "objects": things("orange", 1, 3) + things("lemon", 4, 4),
-        "shelf": {"rows": [{}, {}, {}], "counts": counts, "findings": findings, "expected": expected},
+        "shelf": {"rows": [{}, {}, {}], "counts": counts, "findings": findings, "expected": expected, **more},
     }
     return Outcome("count_shelf", {}, "", data)
 
@@ -314,6 +316,11 @@ def finding(kind: str, label: str, row: int, expected: tuple[int, int | None] | 
         (
             shelf([], expected=False),
             "3 oranges and 1 lemon in 3 rows. Row 1: 2 oranges. Row 2: 1 lemon. Row 3: 1 orange.",
+        ),
+        (
+            shelf([], expected=False, elsewhere=["north a", "north b"]),
+            "3 oranges and 1 lemon in 3 rows. Row 1: 2 oranges. Row 2: 1 lemon. Row 3: 1 orange. "
+            "The list says what should stand on north a, north b, and I cannot tell which of them this is.",
         ),
         (
             shelf([], review=(1, 2)),
@@ -369,5 +376,5 @@ def test_answer_count_of_a_shelf_in_every_language(language: str, said: str) -> 
     assert places[0] == 0
     others = [finding("surplus", "lemon", 0, (1, 2), 4), finding("misplaced", "lemon", 1, None, 1), *findings]
     more = [finding("gap", "", 2, None, 0)] + [finding("missing", "orange", row, (6, 6), 4) for row in range(3, 14)]
-    for other in (shelf([*others, *more], review=(0, 1, 2, 3)), shelf([]), shelf([], expected=False)):
+    for other in (shelf([*others, *more], review=(0, 1, 2, 3)), shelf([]), shelf([], elsewhere=["a", "b"])):
         assert "{" not in answer([other], PlanContext(), language=language)
