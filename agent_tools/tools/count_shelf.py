@@ -114,9 +114,9 @@ def _found(
 
 
 def _how(thing: ShelfObject, labels: Mapping[str, str], threshold: float) -> dict[str, Any]:
-    """What it was found by, for whoever asks why; a score of words alone has a threshold."""
-    chance = {"chance": round(thing.chance, 4)}
-    return {"phrase": labels[thing.sku], **chance, "threshold": threshold} if thing.by == "words" else chance
+    """What it was found by, for whoever asks why; a score has a threshold where words alone decided."""
+    told = {"phrase": labels[thing.sku], "chance": round(thing.chance, 4)}
+    return {**told, "threshold": threshold} if thing.by == "words" else told
 
 
 def _told(
