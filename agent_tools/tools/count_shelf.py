@@ -14,7 +14,6 @@ from pydantic import Field
 from agent_tools.certainty import DOUBTFUL
 from agent_tools.errors import shorten
 from agent_tools.memory import ObjectVersion
-from agent_tools.shelves import counting
 from agent_tools.shelves.products import Product, ProductList
 from agent_tools.shelves.results import Finding, ProductCount, ShelfCount, ShelfObject
 from agent_tools.tools.arguments import Arguments, Names
@@ -36,6 +35,8 @@ class CountShelfArguments(Arguments):
 
 def count_shelf(context: ToolContext, arguments: CountShelfArguments) -> ToolResult:
     """Count a shelf by row, against a product list: "what is missing?". Selects what it counted."""
+    from agent_tools.shelves import counting  # brings OpenCV
+
     picture = context.opened(arguments.picture).handle
     products = products_of(arguments.products, _last_list(context), context.settings)
     detector = context.services.detector
