@@ -19,10 +19,9 @@ from agent_tools.settings import settings
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-_ENDINGS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm .heic .heif .avif".split()
-)
-_CHANGES = "etag checksum md5 md5hash content_md5 crc mtime lastmodified last_modified updated modified created".split()
+_PICTURE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|p[pgbn]m|hei[cf]|avif)", re.IGNORECASE)
+_CHANGES = ("etag", "checksum", "md5", "md5hash", "content_md5", "crc")
+_CHANGES += ("mtime", "lastmodified", "last_modified", "updated", "modified", "created")
 """Names by which file systems call what changes with a file's content, lower case."""
 
 
@@ -42,7 +41,7 @@ def local(address: str) -> str:
 
 def named_as_picture(address: str) -> bool:
     """Whether its ending is a picture's."""
-    return PurePosixPath(address.partition("::")[0].lower()).suffix in _ENDINGS
+    return _PICTURE.fullmatch(PurePosixPath(address.partition("::")[0]).suffix) is not None
 
 
 def looks_like_picture(file: Path) -> bool:
@@ -73,7 +72,7 @@ def read(address: str) -> bytes:
         with files.open(path, "rb") as file:
             data: bytes = file.read(int(limit * 1e6) + 1)
     except Exception as error:  # every driver has errors of its own
-        raise _unreadable(address, error) from None
+        raise _unreadable(address, error) from error
     if len(data) > limit * 1e6:
         raise PictureError(
             f"picture={shorten(address)} is larger than {limit:g} MB: expected less. "
@@ -116,7 +115,7 @@ def remote_files(address: str) -> Iterator[tuple[str, str, str]]:
     try:
         found = _listed(files, base_path, file_system(address)[1] if wild else None)
     except Exception as error:
-        raise _unreadable(address, error) from None
+        raise _unreadable(address, error) from error
     slash = "" if base.endswith("/") else "/"
     for path, entry in found.items():
         if entry.get("type") == "directory":
@@ -148,7 +147,7 @@ def file_system(address: str) -> tuple[Any, str]:
         raise ConfigError(
             f"picture={shorten(address)} is no address that can be opened ({shorten(error, 120)}): expected a path, or "
             "an address such as s3://bucket/folder. Correct it."
-        ) from None
+        ) from error
     return files, str(path)
 
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from glob import glob, has_magic
-from pathlib import Path, PurePosixPath
+from glob import has_magic
+from pathlib import Path, PurePath, PurePosixPath
 
 from agent_tools.decoding import sniff
 from agent_tools.errors import ConfigError, PictureError, shorten
@@ -89,9 +89,9 @@ def _on_this_machine(address: str, leave_out: Path | None) -> Iterator[FoundPict
     elif path.exists():
         root, files = path.parent, [path]
     elif has_magic(address):
-        fixed = path.parts[: next(at for at, part in enumerate(path.parts) if has_magic(part))]
-        matches = [Path(match) for match in glob(address, recursive=True)]
-        root = Path(*fixed)
+        wild = next(at for at, part in enumerate(path.parts) if has_magic(part))
+        root = Path(*path.parts[:wild])
+        matches = [match for match in root.glob("/".join(path.parts[wild:])) if not _hidden(match, root)]
         files = [file for match in matches for file in (_below(match, leave_out) if match.is_dir() else [match])]
         files = [file for file in dict.fromkeys(files) if addresses.looks_like_picture(file)]
     else:
@@ -99,7 +99,7 @@ def _on_this_machine(address: str, leave_out: Path | None) -> Iterator[FoundPict
             f"pictures={shorten(address)} does not exist: expected a folder, a glob, a list, a CSV or a picture. "
             "Check the path."
         )
-    for file in sorted(files, key=lambda file: _natural(file.relative_to(root).as_posix())):
+    for file in sorted(files, key=lambda file: _natural(file.relative_to(root))):
         yield FoundPicture(_placed(str(file), file.relative_to(root).as_posix()), addresses.state(str(file)))
 
 
@@ -115,11 +115,12 @@ def _below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
 
 
 def _remote(address: str) -> Iterator[FoundPicture]:
-    files = list(addresses.remote_files(address))
-    itself = [file for file in files if file[0] == address]
-    pictures = itself or [file for file in files if addresses.named_as_picture(file[0]) and not _hidden(file[1])]
+    files = [(its, PurePosixPath(below), state) for its, below, state in addresses.remote_files(address)]
+    pictures = [file for file in files if file[0] == address] or [
+        file for file in files if addresses.named_as_picture(file[0]) and not _hidden(file[1], PurePosixPath())
+    ]
     for its_address, below, state in sorted(pictures, key=lambda file: _natural(file[1])):
-        yield FoundPicture(_placed(its_address, below), state)
+        yield FoundPicture(_placed(its_address, below.as_posix()), state)
 
 
 def _list(address: str) -> Iterator[ShelfPicture]:
@@ -192,12 +193,12 @@ def _placed(address: str, below: str) -> ShelfPicture:
     return ShelfPicture(address, "" if parent == "." else parent, path.stem)
 
 
-def _hidden(path: str) -> bool:
-    return any(part.startswith(".") for part in path.split("/"))
+def _hidden(path: PurePath, root: PurePath) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def _natural(path: str) -> list[list[tuple[int, str]]]:
+def _natural(path: PurePath) -> list[list[tuple[int, str]]]:
     return [
         [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name.casefold())]
-        for name in path.split("/")
+        for name in path.parts
     ]
