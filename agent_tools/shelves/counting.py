@@ -34,5 +34,3 @@ def corrected(
 ) -> ShelfCount:
     """The same picture as a person has put it right: counts and findings made anew, nothing looked for again."""
     raise NotImplementedError
-
-

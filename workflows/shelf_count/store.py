@@ -257,10 +257,19 @@ class RunStore:
         rows = self._rows("SELECT value FROM run WHERE name = 'fingerprint'")
         return str(rows[0][0]) if rows else ""
 
+    @property
+    def keys(self) -> WorkKeys:
+        """What counts are kept under, from `begin` on."""
+        assert self._keys is not None, "begin comes first"
+        return self._keys
+
     def work(self, digest: str, picture: ShelfPicture) -> str:
         """What the count of these bytes is kept under; pictures for which it is equal have equal counts."""
-        assert self._keys is not None, "begin comes first"
-        return self._keys.key(digest, picture)
+        return self.keys.key(digest, picture)
+
+    def works(self) -> set[str]:
+        """All that is counted."""
+        return {row[0] for row in self._rows("SELECT work FROM counts")}
 
     def has(self, work: str) -> bool:
         """Whether that count is kept already."""

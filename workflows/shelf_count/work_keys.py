@@ -32,14 +32,15 @@ class WorkKeys:
 
         Args:
             products: what is looked for.
-            models: what looks, by role; versions included.
+            models: what looks, by role; versions included. A segmenter makes no difference to counts.
         """
         self._products = products.products
         looked_for = [
             [product.sku, product.phrases, [[example, _state(example)] for example in product.examples]]
             for product in products.products
         ]
-        self.fingerprint = _digest([looked_for, dict(sorted(models.items()))])
+        looks = sorted((role, name) for role, name in models.items() if role != "segmenter")
+        self.fingerprint = _digest([looked_for, looks])
 
     def key(self, digest: str, picture: ShelfPicture) -> str:
         """What the count of a picture is kept under.

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from agent_tools.shelves.products import Expected, Product, ProductList
-from tests.workflows.shelf_count.counters import count_width
+from agent_tools.shelves.products import ProductList
+from tests.workflows.shelf_count import counters, running
+from tests.workflows.shelf_count.running import MODELS, PRODUCTS
 from workflows.shelf_count.inputs import list_pictures
 from workflows.shelf_count.one_picture import Job
 from workflows.shelf_count.results_kept import PictureResult
 from workflows.shelf_count.run import Tally, count_here, keep_all
 from workflows.shelf_count.store import RunStore
-
-PRODUCTS = ProductList(
-    "fruit.csv", (Product("1", ("orange",), expected=(Expected(6, 6, store="b"),)), Product("2", ("red apple",)))
-)
-MODELS = {"preset": "demo", "detector": "demo", "askmask": "1"}
-FAKE = "agent_tools.services.fakes:FakeDetector"
 
 Count = Callable[..., tuple[Tally, list[PictureResult]]]
 
@@ -47,7 +41,7 @@ def count(tmp_path: Path) -> Count:
 
     def counting(
         *named: str | Path,
-        counter: Any = count_width,
+        counter: str = "count_width",
         products: ProductList = PRODUCTS,
         models: dict[str, str] = MODELS,
         workers: int = 1,
@@ -56,7 +50,7 @@ def count(tmp_path: Path) -> Count:
         found = list_pictures([str(each) for each in named]).pictures
         with RunStore.create(out) as store:
             left = store.begin(products, models, found)
-            job = Job(products.products, detector=FAKE, device="cpu", counter=counter)
+            job = Job(products.products, detector=running.FAKE, device="cpu", counter=getattr(counters, counter))
             tally = keep_all(store, count_here(store, found, left, job, workers), lambda _: None)
             return tally, list(store.results())
 

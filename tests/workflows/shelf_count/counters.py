@@ -58,3 +58,12 @@ def fail_over_thirteen(picture: Picture, products: Sequence[Product], detector: 
     if picture.width == 13:
         raise ValueError("a defect\nof two lines")
     return count_width(picture, products, detector, **where)
+
+
+def remove_the_last(picture: Picture, products: Sequence[Product], detector: Any, **where: str) -> ShelfCount:
+    """With the first picture the files of the last ten go: who has read them already shows it."""
+    if picture.name == "0.png":
+        folder = Path(os.environ["PICTURES"])
+        for number in range(50, 60):
+            (folder / f"{number}.png").unlink()
+    return count_width(picture, products, detector, **where)
