@@ -23,13 +23,11 @@ def count_width(
         with Path(log).open("a") as file:
             file.write(f"{picture.name} {os.getpid()}\n")
     time.sleep(float(os.environ.get("COUNT_SECONDS", "0")))
-    counts = tuple(
-        ProductCount(
-            product.sku, 0, picture.width, picture.width - 1, picture.width + 1, 0.5, why=(f"{store}/{shelf}",)
-        )
-        for product in products
-    )
-    return ShelfCount(picture.width, picture.height, counts=counts)
+    counts = []
+    for product in products:
+        why = tuple(f"{each.low} expected" for each in product.expected_in(store, shelf))
+        counts.append(ProductCount(product.sku, 0, picture.width, picture.width - 1, picture.width + 1, 0.5, why=why))
+    return ShelfCount(picture.width, picture.height, counts=tuple(counts))
 
 
 def die_over_thirteen(picture: Picture, products: Sequence[Product], detector: Any, **where: str) -> ShelfCount:

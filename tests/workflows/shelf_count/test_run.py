@@ -35,8 +35,7 @@ def test_run_over_folder_counts_every_picture_in_its_order(folder: Path, count: 
     assert (tally.counted, tally.copied, tally.failed) == (12, 0, 0)
     assert widths(results) == [10, 12, 14, 16, 18, 20, 11, 13, 15, 17, 19, 21]
     assert [result.picture.store for result in results] == ["a"] * 6 + ["b"] * 6
-    assert results[0].count is not None
-    assert results[0].count.counts[0].why == ("a/shelf 0",)
+    assert [result.count.counts[0].why for result in results if result.count] == [()] * 6 + [("6 expected",)] * 6
 
 
 def test_run_again_counts_only_what_is_new_or_changed(folder: Path, count: Count, asked):
