@@ -148,17 +148,17 @@ def _count(store: RunStore, plan: _Plan, again: bool) -> Tally:
             return keep_all(store, results, progress)
         except BaseException:
             seconds = time.monotonic() - began
-            note(f"stopped after {seconds:.0f} s: {done + kept} of {len(plan.found)} pictures are counted and kept. ")
-            note("The same command goes on from here")
+            note(
+                f"stopped after {seconds:.0f} s: {done + kept} of {len(plan.found)} pictures are counted and kept. "
+                "The same command goes on from there"
+            )
             raise
 
 
 def _write(out: Path, store: RunStore, choice: Choice, report: bool) -> list[Path]:
     """The tables and the report, made anew."""
-    from agent_tools.pictures import Picture
     from agent_tools.services.presets import load_services
     from workflows.commands.terminal import working
-    from workflows.shelf_count import addresses
     from workflows.shelf_count.tables import write_tables
 
     with working("writing the tables") as say:
@@ -168,11 +168,7 @@ def _write(out: Path, store: RunStore, choice: Choice, report: bool) -> list[Pat
 
             say("writing the report")
             services = load_services(choice.models, choice.device, choice.detector)
-            files.append(
-                write_report(
-                    out, store, services, open_one=lambda address: Picture.from_bytes(addresses.read(address), address)
-                )
-            )
+            files.append(write_report(out, store, services))
     return files
 
 

@@ -49,7 +49,10 @@ class WorkKeys:
             digest: sha256 of its bytes, hex.
             picture: its store and shelf say which expectations hold.
         """
-        expected = [product.expected_in(picture.store, picture.shelf) for product in self._products]
+        # A product that is expected somewhere, only not here, is not looked for here; see `counting.expected_here`.
+        expected = [
+            [product.expected_in(picture.store, picture.shelf), bool(product.expected)] for product in self._products
+        ]
         return _digest([self.fingerprint, digest, expected])
 
 
