@@ -25,6 +25,7 @@ LONGEST_SIDE = 880
 """Of a drawing, pixels."""
 QUALITY = 76
 _DARK, _WHITE, _RED = (16, 18, 24), (255, 255, 255), (230, 60, 40)
+_PALE = (238, 240, 242)
 _SAME = 0.5
 """Pixels within which two boxes are one box that went through JSON."""
 
@@ -103,8 +104,8 @@ def draw_shelf(
         if finding.box is not None:
             _outline(canvas, finding.box, scale, _WHITE, 2 * line, margin=0)
     for row in count.rows:
-        left = (row.corners[0][1] + row.corners[3][1]) / 2 * scale
-        tag(canvas, str(row.number), (0, left), max(14, round(min(canvas.shape[:2]) / 30)), (238, 240, 242))
+        top = row.corners[0][1] * scale
+        tag(canvas, f"row {row.number}", (0, top + 6 * line), max(12, round(min(canvas.shape[:2]) / 40)), _PALE)
     return Drawing(encode_jpeg(canvas, QUALITY), canvas.shape[1], canvas.shape[0], _numbers(counted))
 
 

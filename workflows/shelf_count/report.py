@@ -7,14 +7,15 @@ written as it is made, so that its size does not matter to memory. This module d
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from agent_tools.errors import PictureError, ServiceError
-from agent_tools.pictures import Picture, open_picture
+from agent_tools.errors import ConfigError, PictureError, ServiceError
+from agent_tools.pictures import Picture
 from agent_tools.services.base import Segmenter, Services
+from workflows.shelf_count import addresses
 from workflows.shelf_count.drawings import draw_shelf
 from workflows.shelf_count.pages import as_json, assemble
 from workflows.shelf_count.report_data import ReportData
@@ -43,7 +44,6 @@ def write_report(
     store: ReadableStore,
     services: Services | None,
     *,
-    open_one: Callable[[str], Picture] = open_picture,
     drawn: int = DRAWN,
     room_bytes: int = ROOM_BYTES,
 ) -> Path:
@@ -53,7 +53,6 @@ def write_report(
         folder: of the run.
         store: what was counted, and what people put right.
         services: whose segmenter makes the masks that are drawn; None: boxes are drawn.
-        open_one: opens a picture by its address.
         drawn: most pictures to draw: the most doubtful, those with differences, and an even sample of the others.
         room_bytes: most bytes of drawings in the page.
 
@@ -76,7 +75,7 @@ def write_report(
                 review = wants_review(result, count)
                 ranks.append(_Rank(count.doubt, len(count.findings), place, result.picture.address, review))
         file.write('],\n"drawings":{')
-        _write_drawings(file, _worth_drawing(ranks, drawn), store, services, open_one, room_bytes, notices)
+        _write_drawings(file, _worth_drawing(ranks, drawn), store, services, room_bytes, notices)
         told = {"list": products.name, "models": store.models, "run": str(folder), "notices": notices}
         file.write("},\n" + as_json({**told, **data.shared()})[1:])
         file.write(after)
@@ -102,13 +101,12 @@ def _write_drawings(
     chosen: Sequence[_Rank],
     store: ReadableStore,
     services: Services | None,
-    open_one: Callable[[str], Picture],
     room: int,
     notices: list[str],
 ) -> None:
     pens = _Pens(None if services is None else services.segmenter, notices)
     written = False
-    for place, told in _drawings(chosen, store, pens, open_one):
+    for place, told in _drawings(chosen, store, pens):
         entry = f"{',' if written else ''}\n\"{place}\":{as_json(told)}"
         room -= len(entry)
         if room < 0:
@@ -126,9 +124,7 @@ class _Pens:
     notices: list[str]
 
 
-def _drawings(
-    chosen: Sequence[_Rank], store: ReadableStore, pens: _Pens, open_one: Callable[[str], Picture]
-) -> Iterator[tuple[int, list[Any]]]:
+def _drawings(chosen: Sequence[_Rank], store: ReadableStore, pens: _Pens) -> Iterator[tuple[int, list[Any]]]:
     """Place of a picture and its drawing: [data address, width, height, numbers of each product]."""
     products = store.products.products
     places = {product.sku: place for place, product in enumerate(products)}
@@ -138,14 +134,14 @@ def _drawings(
         count = settled(result, products)
         assert count is not None  # only counted pictures are chosen
         try:
-            picture = open_one(each.address)
+            picture = Picture.from_bytes(addresses.read(each.address), "picture")
             try:
                 drawing = draw_shelf(picture, count, result.correction, products, pens.segmenter)
             except ServiceError as error:
                 pens.notices.append(f"Drawn without masks, as the segmenter failed: {error}")
                 pens.segmenter = None
                 drawing = draw_shelf(picture, count, result.correction, products, None)
-        except (PictureError, OSError):
+        except (PictureError, ConfigError):  # moved, damaged, or its driver is not installed here
             unread += 1
             continue
         source = "data:image/jpeg;base64," + base64.b64encode(drawing.jpeg).decode()
