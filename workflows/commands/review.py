@@ -94,8 +94,10 @@ def _services(models: dict[str, str]) -> Services | None:
     from agent_tools.services.presets import load_services
     from workflows.commands.terminal import note
 
+    preset = models.get("preset", "custom")
+    own = {role: models[role] for role in ("detector", "segmenter") if models.get(role, preset) != preset}
     try:
-        return load_services(models.get("preset") or None)
+        return load_services(None if preset == "custom" else preset, **own)
     except AskmaskError as error:
         note(f"the report has boxes and no masks: {error}")
         return None

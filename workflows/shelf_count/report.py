@@ -7,7 +7,7 @@ written as it is made, so that its size does not matter to memory. This module d
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -39,11 +39,20 @@ class _Rank:
     review: bool = field(compare=False)
 
 
+@dataclass(slots=True)
+class _Pens:
+    """What masks are made by, until it fails; and what a person is told of that."""
+
+    segmenter: Segmenter | None
+    notices: list[str]
+
+
 def write_report(
     folder: Path,
     store: ReadableStore,
     services: Services | None,
     *,
+    open_one: Callable[[str], Picture] | None = None,
     drawn: int = DRAWN,
     room_bytes: int = ROOM_BYTES,
 ) -> Path:
@@ -53,6 +62,7 @@ def write_report(
         folder: of the run.
         store: what was counted, and what people put right.
         services: whose segmenter makes the masks that are drawn; None: boxes are drawn.
+        open_one: opens a picture by its address; None: whatever a run can count.
         drawn: most pictures to draw: the most doubtful, those with differences, and an even sample of the others.
         room_bytes: most bytes of drawings in the page.
 
@@ -75,7 +85,8 @@ def write_report(
                 review = wants_review(result, count)
                 ranks.append(_Rank(count.doubt, len(count.findings), place, result.picture.address, review))
         file.write('],\n"drawings":{')
-        _write_drawings(file, _worth_drawing(ranks, drawn), store, services, room_bytes, notices)
+        pens = _Pens(None if services is None else services.segmenter, notices)
+        _write_drawings(file, _worth_drawing(ranks, drawn), store, pens, open_one or _opened, room_bytes)
         told = {"list": products.name, "models": store.models, "run": str(folder), "notices": notices}
         file.write("},\n" + as_json({**told, **data.shared()})[1:])
         file.write(after)
@@ -100,31 +111,24 @@ def _write_drawings(
     file: IO[str],
     chosen: Sequence[_Rank],
     store: ReadableStore,
-    services: Services | None,
+    pens: _Pens,
+    open_one: Callable[[str], Picture],
     room: int,
-    notices: list[str],
 ) -> None:
-    pens = _Pens(None if services is None else services.segmenter, notices)
     written = False
-    for place, told in _drawings(chosen, store, pens):
+    for place, told in _drawings(chosen, store, pens, open_one):
         entry = f"{',' if written else ''}\n\"{place}\":{as_json(told)}"
         room -= len(entry)
         if room < 0:
-            notices.append("Some pictures are not drawn here: the drawings had reached the size that a page can carry.")
+            pens.notices.append("Some pictures are not drawn here: the drawings had reached the size that a page can carry.")
             return
         file.write(entry)
         written = True
 
 
-@dataclass(slots=True)
-class _Pens:
-    """What masks are made by, until it fails."""
-
-    segmenter: Segmenter | None
-    notices: list[str]
-
-
-def _drawings(chosen: Sequence[_Rank], store: ReadableStore, pens: _Pens) -> Iterator[tuple[int, list[Any]]]:
+def _drawings(
+    chosen: Sequence[_Rank], store: ReadableStore, pens: _Pens, open_one: Callable[[str], Picture]
+) -> Iterator[tuple[int, list[Any]]]:
     """Place of a picture and its drawing: [data address, width, height, numbers of each product]."""
     products = store.products.products
     places = {product.sku: place for place, product in enumerate(products)}
@@ -134,7 +138,7 @@ def _drawings(chosen: Sequence[_Rank], store: ReadableStore, pens: _Pens) -> Ite
         count = settled(result, products)
         assert count is not None  # only counted pictures are chosen
         try:
-            picture = Picture.from_bytes(addresses.read(each.address), "picture")
+            picture = open_one(each.address)
             try:
                 drawing = draw_shelf(picture, count, result.correction, products, pens.segmenter)
             except ServiceError as error:
@@ -149,3 +153,7 @@ def _drawings(chosen: Sequence[_Rank], store: ReadableStore, pens: _Pens) -> Ite
         yield each.place, [source, drawing.width, drawing.height, numbers]
     if unread:
         pens.notices.append(f"{unread} pictures could not be opened any more, and are not drawn.")
+
+
+def _opened(address: str) -> Picture:
+    return Picture.from_bytes(addresses.read(address))

@@ -34,7 +34,7 @@ class ReportData:
         """One picture, as `report.js` reads it.
 
         Returns:
-            [address, link, store, shelf, time, error, same_as, doubt in percent, review, corrected (0 no, 1 seen,
+            [address, link, store, shelf, time, error, same_as, doubt in 1/1000, review, corrected (0 no, 1 seen,
             2 changed), reasons, counts, findings, expected, not asked for]; a count is [product, row, n, low, high,
             percent sure, saturated, review], a finding [kind, product or -1, row, words, percent sure].
         """
@@ -65,7 +65,7 @@ class ReportData:
         ]
         unknown = [[self._place(sku), reason] for sku, reason in count.unknown.items()]
         review = int(wants_review(result, count))
-        doubt = _percent(count.doubt)
+        doubt = round(1000 * count.doubt)
         return [*told, doubt, review, changed, why, counts, findings, self._expected(result, count), unknown]
 
     def shared(self) -> dict[str, Any]:

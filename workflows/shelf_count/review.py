@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _get(self, steps: list[str]) -> None:
         match steps:
             case [""]:
-                before, after = assemble("review", "img-src 'self'; connect-src 'self'")
+                before, after = assemble("review", "img-src 'self' data:; connect-src 'self'")
                 page = before + as_json(self.server.review.start()) + after
                 self._send(page.encode("utf-8", "replace"), "text/html; charset=utf-8")
             case ["pictures", place]:

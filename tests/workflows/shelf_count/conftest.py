@@ -1,68 +1,29 @@
-"""Folders of small pictures, and runs over them with counters that need no model."""
+"""A small made-up run, and a browser for its pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from agent_tools.shelves.products import Expected, Product, ProductList
-from tests.workflows.shelf_count.counters import count_width
-from workflows.shelf_count.inputs import list_pictures
-from workflows.shelf_count.one_picture import Job
-from workflows.shelf_count.results_kept import PictureResult
-from workflows.shelf_count.run import Tally, count_here, keep_all
-from workflows.shelf_count.store import RunStore
-
-PRODUCTS = ProductList(
-    "fruit.csv", (Product("1", ("orange",), expected=(Expected(6, 6, store="b"),)), Product("2", ("red apple",)))
-)
-MODELS = {"preset": "demo", "detector": "demo", "askmask": "1"}
-FAKE = "agent_tools.services.fakes:FakeDetector"
-
-Count = Callable[..., tuple[Tally, list[PictureResult]]]
+from agent_tools.shelves import counting
+from agent_tools.shelves.results import Correction, ShelfCount
+from tests.browser import browser
+from tests.workflows.shelf_count import made_up
 
 
-def paint(file: Path, width: int, height: int = 8) -> None:
-    """A picture of that size; equal sizes, equal bytes."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((height, width, 3), width, np.uint8)).save(file)
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One headless Chromium for all pages."""
+    with browser() as opened:
+        yield opened
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Twelve pictures in two stores, 10 to 21 pixels wide."""
-    for number in range(12):
-        paint(tmp_path / "pictures" / "ab"[number % 2] / f"shelf {number}.png", 10 + number)
-    return tmp_path / "pictures"
-
-
-@pytest.fixture
-def count(tmp_path: Path) -> Count:
-    """Count what is named into a folder; what was done, and the results."""
-
-    def counting(
-        *named: str | Path,
-        counter: Any = count_width,
-        products: ProductList = PRODUCTS,
-        models: dict[str, str] = MODELS,
-        workers: int = 1,
-        out: Path = tmp_path / "out",
-    ) -> tuple[Tally, list[PictureResult]]:
-        found = list_pictures([str(each) for each in named]).pictures
-        with RunStore.create(out) as store:
-            left = store.begin(products, models, found)
-            job = Job(products.products, detector=FAKE, device="cpu", counter=counter)
-            tally = keep_all(store, count_here(store, found, left, job, workers), lambda _: None)
-            return tally, list(store.results())
-
-    return counting
-
-
-def widths(results: Sequence[PictureResult]) -> list[int]:
-    """What `count_width` counted."""
-    return [result.count.counts[0].n if result.count else -1 for result in results]
+def corrections_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Corrections change counts, also where `corrected` is not there yet."""
+    try:
+        counting.corrected(ShelfCount(1, 1), Correction(), ())
+    except NotImplementedError:
+        monkeypatch.setattr(counting, "corrected", made_up.put_right)

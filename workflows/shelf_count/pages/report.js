@@ -215,7 +215,7 @@ function showQueue(seen) {
       make("td", {}, link(one), where(one)),
       make("td", {}, make("ul", { class: p[WHYS].length > 1 ? "reasons" : null }, p[WHYS].map((place) => make("li", {}, sentence(whys[place]))))),
       make("td", {}, doubtful(p).map((count) => make("span", { class: "place" }, dot(count[0]), `${productName(count[0])} `, make("b", { class: "number" }, shown(count[2])), make("span", { class: "soft" }, spread(count) ? ` (${spread(count)})` : "")))),
-      make("td", { "data-label": "Doubt" }, make("span", { class: "number small" }, `${p[DOUBT]} %`), make("span", { class: "meter amber", "aria-hidden": "true" }, make("i", { style: { width: p[DOUBT] + "%" } }))));
+      make("td", { "data-label": "Doubt" }, make("span", { class: "number small" }, `${Math.round(p[DOUBT] / 10)} %`), make("span", { class: "meter amber", "aria-hidden": "true" }, make("i", { style: { width: p[DOUBT] / 10 + "%" } }))));
   }, "Nothing to review here.");
 }
 

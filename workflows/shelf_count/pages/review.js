@@ -138,7 +138,7 @@ function arm(product) {
   adding = product;
   byId("sheet").classList.toggle("adding", product !== null);
   document.querySelectorAll(".add").forEach((button, index) => button.setAttribute("aria-pressed", String(index === product)));
-  byId("hint").textContent = product === null ? "Click a box that is wrong, or a dashed one that counts." : `Drag a box round each of the ${products[product][1]} that was missed. Esc ends.`;
+  byId("hint").textContent = product === null ? "Click a box that is wrong, or a dashed one that counts." : `Drag a box round each one that was missed: ${products[product][1]}. Esc ends.`;
 }
 
 function at(event) {
@@ -217,7 +217,8 @@ async function next() {
     const candidate = (place + ahead) % queue.length;
     if (!done.has(candidate) && candidate !== place) return open(candidate);
   }
-  if (place < 0 || done.has(place)) finished("Nothing is left to review", queue.length ? "All of it is saved. End the review to have the tables and the report made anew." : "There is no doubtful picture in this run.");
+  if (place >= 0 && !done.has(place)) byId("hint").textContent = "This is the only one left.";
+  else finished("Nothing is left to review", queue.length ? "All of it is saved. End the review to have the tables and the report made anew." : "There is no doubtful picture in this run.");
 }
 
 const undo = act(async () => {
