@@ -1,16 +1,20 @@
-"""Folders of small pictures, and runs over them with counters that need no model."""
+"""Folders of small pictures, runs over them with counters that need no model, and a browser for the pages of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from agent_tools.shelves import counting
 from agent_tools.shelves.products import ProductList
-from tests.workflows.shelf_count import counters, running
+from agent_tools.shelves.results import Correction, ShelfCount
+from tests.browser import browser
+from tests.workflows.shelf_count import counters, made_up, running
 from tests.workflows.shelf_count.running import MODELS, PRODUCTS
 from workflows.shelf_count.inputs import list_pictures
 from workflows.shelf_count.one_picture import Job
@@ -60,3 +64,19 @@ def count(tmp_path: Path) -> Count:
 def widths(results: Sequence[PictureResult]) -> list[int]:
     """What `count_width` counted."""
     return [result.count.counts[0].n if result.count else -1 for result in results]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One headless Chromium for all pages."""
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def corrections_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Corrections change counts, also where `corrected` is not there yet."""
+    try:
+        counting.corrected(ShelfCount(1, 1), Correction(), ())
+    except NotImplementedError:
+        monkeypatch.setattr(counting, "corrected", made_up.put_right)
