@@ -260,7 +260,7 @@ def _opened(source: Source | Picture) -> Picture:
         case str() if _is_address(source):
             return _fetched(source)
         case str() | os.PathLike():
-            return Picture.from_bytes(_read(source), Path(source).name)
+            return Picture.from_bytes(read_file(source), Path(source).name)
         case _:
             raise PictureError(
                 f"picture={type(source).__name__} is not a source: expected a path, bytes, an array or a Pillow image. "
@@ -268,8 +268,12 @@ def _opened(source: Source | Picture) -> Picture:
             )
 
 
-def _read(source: str | Path) -> bytes:
-    """The bytes of a regular file of an allowed size; a pipe or device is refused before it could block."""
+def read_file(source: str | Path) -> bytes:
+    """The bytes of a regular file of an allowed size; a pipe or device is refused before it could block.
+
+    Raises:
+        PictureError: there is no such file, it may not be read, or it is too large.
+    """
     limit = settings().max_file_megabytes
     try:
         mode, size = (found := os.stat(source)).st_mode, found.st_size  # noqa: PTH116 (Path.stat cannot take "")

@@ -2,8 +2,8 @@
 
 Whether something stands in a place is what is seen and nothing else. What should be there decides which products are
 looked for, helps to tell look-alikes apart ("where onions should be, that white thing is an onion rather than an egg"),
-and is compared with the counts afterwards (`expectations`). This module does not know conversations, files of lists, or how a person is
-told.
+and is compared with the counts afterwards (`expectations`). This module does not know conversations, files of lists,
+or how a person is told.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from agent_tools.shelves.appearance import Appearance
 from agent_tools.shelves.expectations import by_plan, compared_with, planned, row_number
 from agent_tools.shelves.judging import Examples, evidence, judged, product_chances
 from agent_tools.shelves.looking import Things, look_closely, things_in
+from agent_tools.shelves.openings import one_more, openings
 from agent_tools.shelves.products import Example, Expected, Product
 from agent_tools.shelves.results import Box, Correction, ProductCount, ShelfCount, ShelfObject, ShelfRow
 from agent_tools.shelves.rows import find_rows
 
 UNLIKELY = 0.05
 """Chance below which a thing is not even a near miss."""
+LIKELY = 0.5
+"""Chance above which something in an opening is counted."""
 SURE = 0.7
 """Confidence of a count below which a person should look."""
 SAME_PLACE = 0.5
@@ -58,7 +61,8 @@ def count_shelf(
     found = look_closely(detector, picture, phrases) if phrases else Detections.none()
     unknown = _unknown(wanted, phrases, found)
     things = things_in(found, len(phrases), detector.threshold)
-    judgement = _judged(picture, wanted, phrases, things, detector)
+    looks = Appearance.of(picture.array, things.boxes)
+    judgement = _judged(looks, wanted, phrases, things, detector)
     counted = _is_counted(judgement)
     rows = find_rows(picture.array, things.boxes[counted], _rows_expected(expected))
     row_of = rows.place(things.boxes)
@@ -66,6 +70,7 @@ def count_shelf(
     judgement = by_plan(judgement, row_of, planned(wanted, expected, len(rows.rows)))
     counted = _is_counted(judgement)
     objects = _objects(wanted, things, judgement, counted, row_of)
+    objects += _between(picture, objects, rows.slope)
     return _tallied(
         ShelfCount(picture.width, picture.height, rows.rows, tuple(objects), unknown=unknown),
         wanted,
@@ -104,10 +109,9 @@ def expected_here(
 
 
 def _judged(
-    picture: Picture, products: Sequence[Product], phrases: Sequence[str], things: Things, detector: Detector
+    looks: Appearance, products: Sequence[Product], phrases: Sequence[str], things: Things, detector: Detector
 ) -> NDArray[np.float64]:
     """The chance of each thing to be each product, (N, P)."""
-    looks = Appearance.of(picture.array, things.boxes)
     sure = np.where(things.scores > 0, chances(things.scores, detector), 0.0)
     pairs = [(phrases.index(phrase), number) for number, product in enumerate(products) for phrase in product.phrases]
     own = product_chances(sure, pairs, len(products))
@@ -178,6 +182,27 @@ def _objects(
                     "example" if any(each.belongs for each in products[number].examples) else "words",
                 )
             )
+    return found
+
+
+def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> list[ShelfObject]:
+    """What the openings of the rows may hold that looks like what stands beside them."""
+    counted = [each for each in objects if each.counted]
+    if not counted:
+        return []
+    boxes = np.array([each.box for each in counted], np.float32)
+    looks = Appearance.of(picture.array, boxes)
+    kinds = np.unique([each.sku for each in counted], return_inverse=True)[1]
+    found = []
+    for row in sorted({each.row for each in counted}):
+        mine = [index for index, each in enumerate(counted) if each.row == row]
+        for opening in openings(boxes, mine, 0.0, float(picture.width)):
+            for more in one_more(picture.array, boxes, looks, kinds, opening, slope):
+                like = counted[more.like]
+                chance = round(more.chance * like.chance, 4)
+                if chance >= UNLIKELY:
+                    box = tuple(round(side, 1) for side in more.box)
+                    found.append(replace(like, box=box, chance=chance, counted=chance > LIKELY, by="neighbour"))
     return found
 
 

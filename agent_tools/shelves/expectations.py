@@ -6,20 +6,17 @@ This module does not know pictures, detectors or how a thing was found.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.certainty import counted_with
+from agent_tools.shelves.openings import openings
 from agent_tools.shelves.products import Expected, Product
 from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow
 
 STRAY = 0.3
 """Things of each product that may stand in a row by mistake, beside the number that a plan has there."""
-ROOM = 0.75
-"""Of a place, what an opening between two things has to be wider than the usual space between them, to be an empty one."""
 
 
 def row_number(expected: Expected, rows: int) -> int:
@@ -119,37 +116,32 @@ def _gaps(objects: Sequence[ShelfObject], rows: Sequence[ShelfRow], missing: Map
     counted = [each for each in objects if each.counted]
     if not counted:
         return []
-    left, right = min(each.box[0] for each in counted), max(each.box[2] for each in counted)
+    boxes = np.array([each.box for each in counted], np.float32)
+    left, right = float(boxes[:, 0].min()), float(boxes[:, 2].max())
     found: list[Finding] = []
     for row in rows:
-        mine = sorted((each for each in counted if each.row == row.number), key=lambda each: each.box[0])
+        mine = [index for index, each in enumerate(counted) if each.row == row.number]
+        near = [each for each in objects if each.row == row.number and not each.counted]
         if not mine:
-            found.append(
-                Finding("gap", missing.get(row.number, ""), row.number, None, 0, 1.0, _whole(row, left, right))
+            found.append(_gap(missing.get(row.number, ""), row.number, _whole(row, left, right), near))
+        for opening in openings(boxes, mine, left, right):
+            beside = [counted[index] for index in opening.beside[:2]]
+            box = (
+                opening.left,
+                min(each.box[1] for each in beside),
+                opening.right,
+                max(each.box[3] for each in beside),
             )
-        for box, sku in _openings(mine, left, right):
-            found.append(Finding("gap", sku, row.number, None, 0, 1.0, box))
+            same = len({each.sku for each in beside}) == 1
+            found.append(_gap(beside[0].sku if same else "", row.number, box, near))
     return found
 
 
-def _openings(mine: Sequence[ShelfObject], left: float, right: float) -> list[tuple[Box, str]]:
-    """Where one more thing would fit in a row, with what stands beside it."""
-    if len(mine) < 2:
-        return []
-    spaces = [max(0.0, after.box[0] - before.box[2]) for before, after in pairwise(mine)]
-    usual = median(spaces) if len(spaces) > 2 else min(spaces)
-    found = []
-    for before, after in pairwise([None, *mine, None]):
-        beside = before or after
-        assert beside is not None
-        begin, end = before.box[2] if before else left, after.box[0] if after else right
-        wide = max(each.box[2] - each.box[0] for each in (before, after) if each)
-        edges = sum(each is not None for each in (before, after))
-        if end - begin > ROOM * wide + edges * usual:
-            top, bottom = beside.box[1], beside.box[3]
-            same = before is not None and after is not None and before.sku == after.sku
-            found.append(((begin, top, end, bottom), beside.sku if same or edges == 1 else ""))
-    return found
+def _gap(sku: str, row: int, box: Box, near: Sequence[ShelfObject]) -> Finding:
+    """An empty place; the likelier something unseen stands in it, the less sure it is."""
+    inside = [each.chance for each in near if box[0] < (each.box[0] + each.box[2]) / 2 < box[2]]
+    place = (round(box[0], 1), round(box[1], 1), round(box[2], 1), round(box[3], 1))
+    return Finding("gap", sku, row, None, 0, round(1 - max(inside, default=0.0), 4), place)
 
 
 def _whole(row: ShelfRow, left: float, right: float) -> Box:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.masks import box_iou
-from agent_tools.shelves.appearance import Appearance, compared_in_pairs
+from agent_tools.shelves.appearance import COMPARED, Appearance, compared, compared_in_pairs
 
 ROOM = 0.75
 """Of the width of what stands beside it, what an opening has to be wide to have room for one more."""
@@ -30,8 +30,10 @@ APART = 0.25
 """IoU from which two trials are about one thing."""
 MOST_TRIALS = 400
 """Places tried in one opening, at most."""
-LOOKS_ALIKE = ((0.0,) * 7, 0.0)
-"""What each measure of `appearance.COMPARED` counts, and the bias, for one more thing being there."""
+LOOKS_ALIKE = ((0.0,) * 14, 0.0)
+"""What each measure of `tried` counts, and the bias, for one more thing being there."""
+ALONE = (0.75, 0.9, 0.9, 0.5, 0.9, 0.2, 0.0)
+"""How a thing compares with one more of its product where it is the only one on the picture."""
 
 Boxes = NDArray[np.float32]
 
@@ -95,7 +97,12 @@ def _outwards(place: int, many: int) -> list[int]:
 
 
 def one_more(
-    array: NDArray[np.uint8], boxes: Boxes, looks: Appearance, opening: Opening, slope: float
+    array: NDArray[np.uint8],
+    boxes: Boxes,
+    looks: Appearance,
+    kinds: NDArray[np.int64],
+    opening: Opening,
+    slope: float,
 ) -> list[OneMore]:
     """What may stand in an opening, likeliest first; nothing overlaps.
 
@@ -103,23 +110,55 @@ def one_more(
         array: the picture, (H, W, 3) uint8 RGB.
         boxes: (N, 4) xyxy pixels of all things.
         looks: of all things.
+        kinds: (N,) which are of one product.
         opening: where.
         slope: tangent of the rows.
     """
-    places, like = trials(boxes, opening, slope, array.shape[1], array.shape[0])
-    if not len(places):
-        return []
-    chance = alike(Appearance.of(array, places), looks.only(like))
+    measures, places, like = tried(array, boxes, looks, kinds, opening, slope)
+    weights, bias = LOOKS_ALIKE
+    odds = measures @ np.array(weights) + bias
     found: list[OneMore] = []
     free = np.ones(len(places), bool)
     overlap = box_iou(places, places)
     while free.any():
-        best = int(np.argmax(np.where(free, chance, -1.0)))
+        best = int(np.argmax(np.where(free, odds, -np.inf)))
         x0, y0, x1, y1 = places[best].tolist()
-        found.append(OneMore((x0, y0, x1, y1), int(like[best]), float(chance[best])))
+        found.append(OneMore((x0, y0, x1, y1), int(like[best]), float(1 / (1 + np.exp(-odds[best])))))
         free &= overlap[best] < APART
         free[best] = False
     return found
+
+
+def tried(
+    array: NDArray[np.uint8],
+    boxes: Boxes,
+    looks: Appearance,
+    kinds: NDArray[np.int64],
+    opening: Opening,
+    slope: float,
+) -> tuple[NDArray[np.float64], Boxes, NDArray[np.int64]]:
+    """Every place tried in an opening, arguments as for `one_more`.
+
+    Returns:
+        (T, 14) measures: how the place compares with the thing beside the opening (`appearance.COMPARED`), and how that
+        thing compares with the likest other one of its product on the picture, as light and blur make all differ; (T, 4)
+        boxes; and (T,) the thing whose look was tried.
+    """
+    places, like = trials(boxes, opening, slope, array.shape[1], array.shape[0])
+    if not len(places):
+        return np.zeros((0, 2 * len(COMPARED))), places, like
+    usual = {index: _usual(looks, kinds, index) for index in set(like.tolist())}
+    apart = compared_in_pairs(Appearance.of(array, places), looks.only(like))
+    return np.concatenate([apart, [usual[index] for index in like.tolist()]], axis=1, dtype=np.float64), places, like
+
+
+def _usual(looks: Appearance, kinds: NDArray[np.int64], index: int) -> NDArray[np.float32]:
+    """How a thing compares with the likest other one of its product, (7,); `ALONE` where there is none."""
+    others = np.flatnonzero((kinds == kinds[index]) & (np.arange(len(kinds)) != index))
+    if not len(others):
+        return np.array(ALONE, np.float32)
+    apart = compared(looks.only(others), looks.only([index]))[:, 0]
+    return np.asarray(apart[np.argmax(apart[:, 1])], np.float32)
 
 
 def trials(boxes: Boxes, opening: Opening, slope: float, width: int, height: int) -> tuple[Boxes, NDArray[np.int64]]:
@@ -139,10 +178,3 @@ def trials(boxes: Boxes, opening: Opening, slope: float, width: int, height: int
                 places.append((x, max(0.0, y0 + drop), x + wide, min(float(height), y1 + drop)))
                 like.append(index)
     return np.array(places, np.float32).reshape(-1, 4), np.array(like, np.int64)
-
-
-def alike(there: Appearance, examples: Appearance) -> NDArray[np.float64]:
-    """The chance of each of N places to show one more of its own example, (N,)."""
-    weights, bias = LOOKS_ALIKE
-    apart = compared_in_pairs(there, examples)
-    return np.asarray(1 / (1 + np.exp(-(apart @ np.array(weights) + bias))), np.float64)

@@ -39,7 +39,7 @@ class ShelfObject:
         score: the detector's, in [0, 1].
         chance: that it is one of that product, in [0, 1]; 1 where a person said so.
         counted: whether it is part of the count; others are near misses, which only widen the range.
-        by: what it was found by: "words", "example", "person".
+        by: what it was found by: "words", "example", "neighbour" (it looks like what stands beside it) or "person".
     """
 
     sku: str
@@ -48,7 +48,7 @@ class ShelfObject:
     score: float
     chance: float
     counted: bool = True
-    by: Literal["words", "example", "person"] = "words"
+    by: Literal["words", "example", "neighbour", "person"] = "words"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
+LINE_SECONDS = 30.0
+"""How often long work says how far it is where there is no terminal."""
 PATIENCE_SECONDS = 1.0
 """Work that takes longer than this says that it is going on."""
 
@@ -64,6 +67,53 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
             yield lambda _: None
         if (seconds := time.perf_counter() - began) > PATIENCE_SECONDS:
             note(f"{what}: {seconds:.1f} s")
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Work on a known number of things says how far it is, how quick and how long it will take, on stderr.
+
+    A moving bar on a terminal, else a line every half minute.
+
+    Args:
+        what: the things, in the plural.
+        total: how many.
+
+    Yields:
+        what to call when one is done.
+    """
+    done, began = 0, time.monotonic()
+
+    def rate() -> float:
+        return done / max(time.monotonic() - began, 1e-3)
+
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+        bar = Progress(*columns, TimeRemainingColumn(elapsed_when_finished=True), console=Console(stderr=True))
+        task = bar.add_task(what, total=total, rate="")
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, completed=done, rate=f"{rate():.2f} a second")
+
+        with bar:
+            yield advance
+        return
+    said = began
+
+    def advance_quietly() -> None:
+        nonlocal done, said
+        done += 1
+        if time.monotonic() - said > LINE_SECONDS:
+            said = time.monotonic()
+            left = timedelta(seconds=round((total - done) / rate()))
+            note(f"{done} of {total} {what}, {rate():.2f} a second, {left} left")
+
+    yield advance_quietly
 
 
 @contextmanager
