@@ -1,8 +1,8 @@
 """Rendered shelves counted against the truth: counts, what is missing, and whether the doubtful ones come first.
 
-    python -m benchmarks.shelf_counts [--pictures 200] [--examples 3] [--json]     renders, counts, compares
-    python -m benchmarks.shelf_counts --folder DIR --pictures 2000 --render        only renders, with products.csv
-    python -m benchmarks.shelf_counts --folder DIR --run RUN                       compares a run of count-shelves on DIR
+    python -m benchmarks.shelf_counts [--pictures 200] [--examples 3] [--json]    renders, counts, compares
+    python -m benchmarks.shelf_counts --folder DIR --pictures 2000 --render       only renders, with products.csv
+    python -m benchmarks.shelf_counts --folder DIR --run RUN                      compares a run of count-shelves
 
 A shelf has a plan and is visited some times; on a visit things are missing, or two are swapped between rows. Seeds are
 those for measuring. ``products.csv`` says what every shelf should hold, by words, and with ``--examples`` also by boxes

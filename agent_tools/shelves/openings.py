@@ -30,7 +30,10 @@ APART = 0.25
 """IoU from which two trials are about one thing."""
 MOST_TRIALS = 400
 """Places tried in one opening, at most."""
-LOOKS_ALIKE = ((0.0,) * 14, 0.0)
+LOOKS_ALIKE = (
+    (4.12, 7.86, 9.68, -0.82, -0.13, 0.66, 0.0, 3.13, -5.97, -1.16, 1.63, 0.63, -0.5, -1.44),
+    -13.49,
+)
 """What each measure of `tried` counts, and the bias, for one more thing being there."""
 ALONE = (0.75, 0.9, 0.9, 0.5, 0.9, 0.2, 0.0)
 """How a thing compares with one more of its product where it is the only one on the picture."""
@@ -141,8 +144,8 @@ def tried(
 
     Returns:
         (T, 14) measures: how the place compares with the thing beside the opening (`appearance.COMPARED`), and how that
-        thing compares with the likest other one of its product on the picture, as light and blur make all differ; (T, 4)
-        boxes; and (T,) the thing whose look was tried.
+        thing compares with the likest other one of its product on the picture, as light and blur make all differ;
+        (T, 4) boxes; and (T,) the thing whose look was tried.
     """
     places, like = trials(boxes, opening, slope, array.shape[1], array.shape[0])
     if not len(places):

@@ -302,4 +302,4 @@ def test_examples_take_what_a_person_put_right_and_no_more_than_asked(store: Sto
     assert len(pears) == 4
     oranges = examples["4011"]
     assert [each.belongs for each in oranges] == [True] * 4 + [False] * 4
-    assert all(each.box in gone and not each.belongs or each.box in seen - gone for each in oranges)
+    assert all((each.box in gone and not each.belongs) or each.box in seen - gone for each in oranges)
