@@ -117,10 +117,12 @@ def _write_drawings(
 ) -> None:
     written = False
     for place, told in _drawings(chosen, store, pens, open_one):
-        entry = f"{',' if written else ''}\n\"{place}\":{as_json(told)}"
+        entry = f'{"," if written else ""}\n"{place}":{as_json(told)}'
         room -= len(entry)
         if room < 0:
-            pens.notices.append("Some pictures are not drawn here: the drawings had reached the size that a page can carry.")
+            pens.notices.append(
+                "Some pictures are not drawn: the drawings had reached the size that a page can carry."
+            )
             return
         file.write(entry)
         written = True

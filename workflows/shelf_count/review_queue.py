@@ -216,7 +216,9 @@ class Review:
 
 def _on(box: Sequence[float], count: ShelfCount) -> bool:
     x0, y0, x1, y1 = box
-    return all(map(math.isfinite, box)) and x0 < x1 <= count.width + 1 and y0 < y1 <= count.height + 1 and min(box) >= -1
+    return (
+        all(map(math.isfinite, box)) and x0 < x1 <= count.width + 1 and y0 < y1 <= count.height + 1 and min(box) >= -1
+    )
 
 
 def _preview(address: str) -> bytes:

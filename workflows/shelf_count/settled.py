@@ -76,17 +76,17 @@ def wants_review(result: PictureResult, count: ShelfCount | None) -> bool:
 
 
 def names_of(products: Sequence[Product]) -> dict[str, str]:
-    """sku → what people call it."""
+    """What people call each product, by its sku."""
     return {product.sku: product.name or product.sku for product in products}
 
 
 def in_all(count: ShelfCount) -> dict[str, ProductCount]:
-    """sku → its count for the whole picture; without those that the detector was not asked for."""
+    """The count for the whole picture by sku; without those that the detector was not asked for."""
     return {each.sku: each for each in count.counts if each.row == 0 and each.sku not in count.unknown}
 
 
 def place_of(folder: Path, address: str) -> str:
-    """Where a page in `folder` finds a picture: a relative or file address, the web address, or "" where no browser can.
+    """Where a page in `folder` finds a picture: a relative or file address, or the web's; "" where no browser can.
 
     A relative one keeps working when the folder is moved together with its pictures.
     """

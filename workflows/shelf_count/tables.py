@@ -40,6 +40,7 @@ EXPECTED = (
 TOTALS = ("sku", "name", "pictures", "count", "at least", "at most", "expected", "pictures with differences")
 REVIEW = (*PICTURE, "doubt", "why", "counts")
 ERRORS = (*PICTURE, "error")
+_AMOUNTS = ("missing", "surplus")
 
 
 def write_tables(folder: Path, store: ReadableStore) -> list[Path]:
@@ -112,7 +113,20 @@ def count_lines(result: PictureResult, count: ShelfCount | None, products: Seque
         yield *_picture(result), row, each.sku, names.get(each.sku, each.sku), *numbers, "; ".join(each.why), *told
     for sku, why in sorted(count.unknown.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0])):
         # A product that was never asked for has no count: 0 would be a claim.
-        yield *_picture(result), "all", sku, names.get(sku, sku), "", "", "", "", "", "yes", f"the detector {why}", *told
+        yield (
+            *_picture(result),
+            "all",
+            sku,
+            names.get(sku, sku),
+            "",
+            "",
+            "",
+            "",
+            "",
+            "yes",
+            f"the detector {why}",
+            *told,
+        )
 
 
 def expected_lines(result: PictureResult, count: ShelfCount | None, products: Sequence[Product]) -> Iterator[Row]:
@@ -127,7 +141,9 @@ def expected_lines(result: PictureResult, count: ShelfCount | None, products: Se
             if product.sku in count.unknown:
                 continue
             row = row_of(each, count)
-            mine = [one for one in left if (one.sku, one.row) == (product.sku, row) and one.kind in ("missing", "surplus")]
+            mine = [
+                one for one in left if (one.sku, one.row) == (product.sku, row) and one.kind in ("missing", "surplus")
+            ]
             for one in mine:
                 left.remove(one)
                 yield *_picture(result), *_finding(one, names)

@@ -21,9 +21,7 @@ from workflows.shelf_count import workbook
 from workflows.shelf_count.results_kept import PictureResult, ShelfPicture
 from workflows.shelf_count.tables import write_tables
 
-ROWS = tuple(
-    ShelfRow(n, ((0, 50.0 * (n - 1)), (100, 50.0 * (n - 1)), (100, 50.0 * n), (0, 50.0 * n))) for n in (1, 2)
-)
+ROWS = tuple(ShelfRow(n, ((0, 50.0 * (n - 1)), (100, 50.0 * (n - 1)), (100, 50.0 * n), (0, 50.0 * n))) for n in (1, 2))
 OIL = Product("007", ("bottle",), "Olivenöl", expected=(Expected(2, 2, row=1), Expected(1, 3, row=-1)))
 TEA = Product("8", ("box",), "Tea")
 

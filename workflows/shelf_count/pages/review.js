@@ -83,7 +83,8 @@ function showBoxes() {
   const unit = picture.width / byId("sheet").clientWidth; // pixels of the picture in one of the page
   const size = 13 * unit;
   const numbers = {};
-  const focused = document.activeElement?.dataset?.key;
+  // Who goes by keyboard stays where they were; after a click Enter is for saving, not for the box.
+  const focused = document.activeElement?.matches(".thing:focus-visible") && document.activeElement.dataset.key;
   const all = things();
   const reading = [...all].filter((one) => one.kind !== "near" && !one.removed).sort((a, b) => a.product - b.product || (a.row ?? 99) - (b.row ?? 99) || a.box[0] - b.box[0]);
   const number = new Map(reading.map((one) => [one, (numbers[one.product] = (numbers[one.product] || 0) + 1)]));
