@@ -128,6 +128,22 @@ def encode_jpeg(pixels: Pixels, quality: int = 92) -> bytes:
     return bytes(encoded)
 
 
+def tag(canvas: Pixels, text: str, at: Point, size: int, colour: tuple[int, int, int]) -> None:
+    """Put a pill with a short text onto a canvas, in place and wholly on it.
+
+    Args:
+        canvas: (H, W, 3) uint8 RGB, writable.
+        text: what it says.
+        at: x, y of its centre, pixels.
+        size: of the letters, pixels.
+        colour: of the pill, RGB.
+    """
+    pill = _pill(text, size, colour)
+    height, width = pill.shape[:2]
+    x, y = _within(at, (width, height), canvas.shape[:2])
+    _paste(canvas, pill, round(x - width / 2), round(y - height / 2))
+
+
 def colour_of(handle: str) -> tuple[int, int, int]:
     """The colour (R, G, B) that belongs to a handle, in 0..255."""
     digits = "".join(character for character in handle if character.isdecimal())

@@ -18,6 +18,7 @@ import typer
 from agent_tools.errors import AskmaskError
 from workflows.commands.evaluate import evaluate_app
 from workflows.commands.shelves import count_shelves
+from workflows.commands.review import review
 
 if TYPE_CHECKING:
     from agent_tools.memory.records import GestureKind
@@ -38,6 +39,7 @@ conversations_app = typer.Typer(help="List the conversations kept, erase or carr
 app.add_typer(conversations_app, name="conversations")
 app.add_typer(evaluate_app, name="evaluate")
 app.command("count-shelves")(count_shelves)
+app.command("review")(review)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Models = Annotated[
