@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     picture_folders: tuple[Path, ...] = Field(
         default=(), description="Folders from which an agent's open_picture may read; none unless set."
     )
+    product_lists: tuple[Path, ...] = Field(
+        default=(), description="Product lists, .csv or .xlsx, that count_shelf may read beside those folders."
+    )
     allow_urls: bool = Field(default=False, description="Whether open_picture may fetch http(s) addresses.")
     mcp_token: SecretStr | None = Field(
         default=None, description="Secret that clients of askmask mcp --http have to send."

@@ -76,11 +76,13 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
             raise RuntimeError(f"the server did not start: {''.join(said)}")
         yield address[1], process
     finally:
-        process.send_signal(signal.SIGINT)
+        # Not SIGINT, which is ignored by all that a shell without job control has put in the background.
+        process.terminate()
         try:
             process.wait(90)
         finally:
             process.kill()
+            process.wait()
             listener.join(10)
             if process.stderr:
                 process.stderr.close()

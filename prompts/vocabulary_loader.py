@@ -139,6 +139,11 @@ class Nouns(_Strict):
             return ""
         return f"{first[: len(first) - len(ending)]}{self.plurals[ending]} {rest}".strip()
 
+    def forms(self, saying: str) -> tuple[str, str]:
+        """The singular and the plural of a name or colour as the file has it; "" for one that it lacks."""
+        one, slash, many = (part.strip() for part in saying.partition("/"))
+        return one, many if slash else self.plural(one)
+
 
 class Vocabulary(_Strict):
     """Everything that is known of one language."""

@@ -17,6 +17,7 @@ import typer
 
 from agent_tools.errors import AskmaskError
 from workflows.commands.evaluate import evaluate_app
+from workflows.commands.shelves import count_shelves
 from workflows.commands.review import review
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ app.add_typer(models_app, name="models")
 conversations_app = typer.Typer(help="List the conversations kept, erase or carry them.", invoke_without_command=True)
 app.add_typer(conversations_app, name="conversations")
 app.add_typer(evaluate_app, name="evaluate")
+app.command("count-shelves")(count_shelves)
 app.command("review")(review)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

@@ -22,7 +22,8 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
-from agent_tools.errors import BusyError, ConfigError, ServiceError, shorten
+from agent_tools.errors import BusyError, ServiceError, shorten
+from agent_tools.services.ray_cluster import start_ray
 from agent_tools.services.serving.front import make_front
 from agent_tools.services.serving.host import ModelHost, Reply
 from agent_tools.services.serving.keys import check_keys
@@ -43,9 +44,7 @@ logger = logging.getLogger(__name__)
 _DEATHS = 3
 """Replicas that one question may see die before it is taken for the cause."""
 _BROADCAST_SECONDS = 5.0
-_OBJECT_STORE_BYTES = 1_000_000_000
 _LONGEST_RETRY = 30.0
-_START_MILLISECONDS = 120_000
 
 
 def application(args: Mapping[str, Any]) -> serve.Application:
@@ -173,7 +172,10 @@ def serve_here(options: ServeOptions, host: str, port: int, address: str | None 
         ConfigError: the cluster cannot be reached.
         ServiceError: a model could not be opened, or the server not be started.
     """
-    options = with_gpus(options, _start_ray(options, address))
+    most = sum(options.replicas(role).most for role in NAMES)
+    # Room for every replica: here they share what processors there are.
+    processors = max(os.cpu_count() or 1, math.ceil(most * options.cpus_per_replica))
+    options = with_gpus(options, start_ray(processors, address, "serve"))
     quiet = {"log_level": "WARNING", "enable_access_log": False}
     logging.getLogger("ray.serve").addFilter(lambda record: record.levelno >= logging.WARNING)
     try:
@@ -197,41 +199,6 @@ def _run(options: ServeOptions, quiet: dict[str, Any]) -> None:
             f"models={options.models} cannot be served ({_cause(error)}): expected both models to open. "
             "Try them with askmask ask first."
         ) from error
-
-
-def _start_ray(options: ServeOptions, address: str | None) -> float:
-    """Ray, quiet and to itself; how many GPUs it has."""
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": "serve"}
-    if address is not None:
-        try:
-            ray.init(address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ConfigError(
-                f"address={shorten(address)} is no Ray cluster that can be reached ({shorten(error, 120)}): expected "
-                "host:port, or auto. Leave --address out to start Ray here."
-            ) from error
-        return float(ray.cluster_resources().get("GPU", 0))
-    most = sum(options.replicas(role).most for role in NAMES)
-    # Room for every replica: here they share what processors there are.
-    processors = max(os.cpu_count() or 1, math.ceil(most * options.cpus_per_replica))
-    for last in (False, True):
-        try:
-            ray.init(
-                "local",
-                num_cpus=processors,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-                _system_config={"agent_register_timeout_ms": _START_MILLISECONDS},
-                **quiet,
-            )
-            break
-        except Exception as error:
-            # Ray gives its own parts half a minute to start, and a machine that is very busy may need more.
-            ray.shutdown()
-            if last:
-                raise ServiceError(f"ray= did not start ({shorten(error, 120)}): expected it to. Try again.") from error
-    return float(ray.cluster_resources().get("GPU", 0))
 
 
 def _cause(error: RuntimeError) -> str:

@@ -1,19 +1,45 @@
-"""Counts the products on a picture of a shelf."""
+"""Counts the products on a picture of a shelf: looks, tells things apart, finds the rows, and adds up.
+
+Counts are what is seen and nothing else: what should be there decides which products are looked for, and is compared
+with the counts afterwards (`expectations`). This module does not know conversations, files of lists, or how a person is
+told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
-from agent_tools.pictures import Picture
-from agent_tools.services.base import Detector
-from agent_tools.shelves.products import Product
-from agent_tools.shelves.results import Correction, ShelfCount
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_tools.certainty import bounds, chances, counted_with
+from agent_tools.masks import box_iou
+from agent_tools.pictures import Picture, open_picture
+from agent_tools.services.base import Detections, Detector
+from agent_tools.shelves.appearance import Appearance
+from agent_tools.shelves.expectations import compared_with, row_number
+from agent_tools.shelves.judging import Examples, evidence, judged, product_chances
+from agent_tools.shelves.looking import Things, look_closely, things_in
+from agent_tools.shelves.products import Example, Expected, Product
+from agent_tools.shelves.results import Box, Correction, ProductCount, ShelfCount, ShelfObject, ShelfRow
+from agent_tools.shelves.rows import find_rows
+
+UNLIKELY = 0.05
+"""Chance below which a thing is not even a near miss."""
+SURE = 0.7
+"""Confidence of a count below which a person should look."""
+SAME_PLACE = 0.5
+"""IoU from which a box that a person took away is the one that was counted."""
 
 
 def count_shelf(
     picture: Picture, products: Sequence[Product], detector: Detector, *, store: str = "", shelf: str = ""
 ) -> ShelfCount:
     """Count; see `ShelfCount`.
+
+    Products that are expected on other shelves alone are not looked for, as long as some are expected here.
 
     Args:
         picture: of a shelf.
@@ -26,13 +52,195 @@ def count_shelf(
         PictureError: an example cannot be opened.
         ServiceError: the detector failed.
     """
-    raise NotImplementedError
+    wanted, expected = expected_here(products, store, shelf)
+    phrases = list(dict.fromkeys(phrase for product in wanted for phrase in product.phrases))
+    found = look_closely(detector, picture, phrases) if phrases else Detections.none()
+    unknown = _unknown(wanted, phrases, found)
+    things = things_in(found, len(phrases), detector.threshold)
+    judgement = _judged(picture, wanted, phrases, things, detector)
+    best = judgement.argmax(axis=1) if judgement.size else np.zeros(len(things.boxes), np.int64)
+    counted = _is_counted(judgement, best)
+    rows = find_rows(picture.array, things.boxes[counted], _rows_expected(expected))
+    row_of = rows.place(things.boxes)
+    row_of[counted] = rows.row_of
+    objects = _objects(wanted, things, judgement, counted, row_of)
+    return _tallied(
+        ShelfCount(picture.width, picture.height, rows.rows, tuple(objects), unknown=unknown),
+        wanted,
+        expected,
+        found.saturated,
+    )
 
 
 def corrected(
     count: ShelfCount, correction: Correction, products: Sequence[Product], *, store: str = "", shelf: str = ""
 ) -> ShelfCount:
     """The same picture as a person has put it right: counts and findings made anew, nothing looked for again."""
-    raise NotImplementedError
+    wanted, expected = expected_here(products, store, shelf)
+    objects: list[ShelfObject] = []
+    for each in count.objects:
+        gone = any(_same(each, sku, box) for sku, box in correction.removed)
+        replaced = any(_same(each, each.sku, box) for _, box in correction.added)
+        if gone or replaced:
+            each = replace(each, counted=False, chance=0.0, by="person")
+        elif correction.confirmed:
+            each = replace(each, chance=1.0 if each.counted else 0.0, by="person" if each.counted else each.by)
+        objects.append(each)
+    for sku, box in correction.added:
+        objects.append(ShelfObject(sku, _row_of(box, count.rows), box, 1.0, 1.0, True, "person"))
+    fresh = replace(count, objects=tuple(objects))
+    return _tallied(fresh, wanted, expected, count.saturated and not correction.confirmed)
 
 
+def expected_here(
+    products: Sequence[Product], store: str, shelf: str
+) -> tuple[list[Product], dict[str, tuple[Expected, ...]]]:
+    """The products to be looked for on a shelf, and what is expected of them there, by sku."""
+    expected = {product.sku: product.expected_in(store, shelf) for product in products}
+    wanted = [product for product in products if expected[product.sku] or not product.expected]
+    return (wanted or list(products)), {sku: each for sku, each in expected.items() if each}
+
+
+def _judged(
+    picture: Picture, products: Sequence[Product], phrases: Sequence[str], things: Things, detector: Detector
+) -> NDArray[np.float64]:
+    """The chance of each thing to be each product, (N, P)."""
+    looks = Appearance.of(picture.array, things.boxes)
+    sure = np.where(things.scores > 0, chances(things.scores, detector), 0.0)
+    pairs = [(phrases.index(phrase), number) for number, product in enumerate(products) for phrase in product.phrases]
+    own = product_chances(sure, pairs, len(products))
+    return judged(evidence(own, looks), looks, _examples(tuple(products)))
+
+
+@lru_cache(maxsize=64)
+def _examples(products: tuple[Product, ...]) -> Examples | None:
+    """What the examples of products look like; None where there are none."""
+    shown = [(number, example) for number, product in enumerate(products) for example in product.examples]
+    if not shown:
+        return None
+    looks = Appearance.of_all([_looks_of(example) for _, example in shown])
+    belong = np.array([example.belongs for _, example in shown], bool)
+    return Examples(looks, np.array([number for number, _ in shown], np.int64), belong)
+
+
+@lru_cache(maxsize=4096)
+def _looks_of(example: Example) -> Appearance:
+    picture = _opened(example.picture)
+    box = example.box or (0.0, 0.0, float(picture.width), float(picture.height))
+    return Appearance.of(picture.array, np.array([box], np.float32))
+
+
+@lru_cache(maxsize=4)
+def _opened(address: str) -> Picture:
+    """A picture of examples; several are mostly of one picture."""
+    return open_picture(address)
+
+
+def _unknown(products: Sequence[Product], phrases: Sequence[str], found: Detections) -> dict[str, str]:
+    """Products of which the detector was asked no phrase, and why."""
+    why = {phrases[index]: reason for index, reason in found.unknown.items()}
+    unknown = {}
+    for product in products:
+        if product.phrases and all(phrase in why for phrase in product.phrases):
+            unknown[product.sku] = f"the detector {why[product.phrases[0]]}"
+        elif not product.phrases:
+            unknown[product.sku] = "it has no phrase to look for"
+    return unknown
+
+
+def _is_counted(judgement: NDArray[np.float64], best: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which things are likelier to be their best product than to be nothing, (N,)."""
+    if not judgement.size:
+        return np.zeros(len(best), bool)
+    top = judgement[np.arange(len(best)), best]
+    return np.asarray(top >= 1 - judgement.sum(axis=1), bool)
+
+
+def _objects(
+    products: Sequence[Product],
+    things: Things,
+    judgement: NDArray[np.float64],
+    counted: NDArray[np.bool_],
+    row_of: NDArray[np.int64],
+) -> list[ShelfObject]:
+    """Each thing under its likeliest product, and as a near miss of every other one that it may be."""
+    found = []
+    for thing, (box, sure) in enumerate(zip(things.boxes.tolist(), judgement, strict=True)):
+        best = int(sure.argmax()) if len(sure) else -1
+        for number in np.flatnonzero(sure >= UNLIKELY).tolist():
+            found.append(
+                ShelfObject(
+                    products[number].sku,
+                    int(row_of[thing]),
+                    (round(box[0], 1), round(box[1], 1), round(box[2], 1), round(box[3], 1)),
+                    round(float(things.scores[thing].max(initial=0.0)), 4),
+                    round(float(sure[number]), 4),
+                    bool(counted[thing]) and number == best,
+                    "example" if any(each.belongs for each in products[number].examples) else "words",
+                )
+            )
+    return found
+
+
+def _tallied(
+    count: ShelfCount, products: Sequence[Product], expected: Mapping[str, Sequence[Expected]], saturated: bool
+) -> ShelfCount:
+    """The same with counts and findings made from its objects."""
+    counts: list[ProductCount] = []
+    for product in products:
+        mine = [each for each in count.objects if each.sku == product.sku]
+        wanted = expected.get(product.sku, ())
+        homes = {row_number(each, len(count.rows)) for each in wanted} | {each.row for each in mine if each.counted}
+        counts.append(_counted(product.sku, 0, mine, saturated, count.unknown))
+        for row in sorted(homes - {0}):
+            some = [each for each in mine if each.row == row]
+            counts.append(_counted(product.sku, row, some, saturated, count.unknown))
+    findings = compared_with(products, expected, count.objects, count.rows, count.unknown)
+    return replace(count, counts=tuple(counts), findings=findings)
+
+
+def _counted(
+    sku: str, row: int, objects: Sequence[ShelfObject], saturated: bool, unknown: Mapping[str, str]
+) -> ProductCount:
+    hits = [each.chance for each in objects if each.counted]
+    others = [each.chance for each in objects if not each.counted]
+    low, high = bounds(hits, others)
+    confidence = round(float(counted_with([*hits, *others])[len(hits)]), 4)
+    why = []
+    if sku in unknown:
+        why.append(f"not looked for: {unknown[sku]}")
+        confidence = 0.0
+    elif saturated:
+        why.append("the detector ran out of room: there may be more")
+    if sku not in unknown and confidence < SURE:
+        weak = sum(chance < SURE for chance in hits)
+        near = sum(chance >= 1 - SURE for chance in others)
+        reasons = [f"{weak} counted are doubtful"] * bool(weak) + [f"{near} more may be"] * bool(near)
+        why.append(" and ".join(reasons) or "several are not quite sure")
+    return ProductCount(sku, row, len(hits), low, high, confidence, saturated, bool(why), tuple(why))
+
+
+def _rows_expected(expected: Mapping[str, Sequence[Expected]]) -> int:
+    """How many rows a shelf has by what is expected; 0: it does not say."""
+    return max((abs(each.row) for some in expected.values() for each in some if each.row is not None), default=0)
+
+
+def _same(thing: ShelfObject, sku: str, box: Box) -> bool:
+    """Whether a thing is the one of a product in a box."""
+    return thing.sku == sku and bool(box_iou(_array(thing.box), _array(box))[0, 0] >= SAME_PLACE)
+
+
+def _array(box: Box) -> NDArray[np.float32]:
+    return np.array([box], np.float32)
+
+
+def _row_of(box: Box, rows: Sequence[ShelfRow]) -> int:
+    """The row in which a box stands: the one whose middle is nearest to its own; 0 without rows."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+    def distance(row: ShelfRow) -> float:
+        (x0, top), (x1, top_right), (_, bottom_right), (_, bottom) = row.corners
+        share = (x - x0) / max(x1 - x0, 1e-6)
+        return abs(y - (top + bottom + share * (top_right + bottom_right - top - bottom)) / 2)
+
+    return min(rows, key=distance).number if rows else 0

@@ -66,7 +66,7 @@ class Arguments(BaseModel):
 
 
 class Where(Arguments):
-    """Which are meant; applied in this order."""
+    """Applied in this order."""
 
     side: Side | None = Field(None, description="Half of the picture; centre: middle third.")
     row: int | None = Field(None, description="1 top, -1 bottom.")

@@ -151,7 +151,7 @@ def _filters(context: ToolContext, where: Where, slope: Slope) -> list[tuple[str
         steps.append((words, lambda things: [thing for thing in things if _on_side(context, thing, side)]))
     if where.row is not None:
         row = where.row
-        steps.append((f"is in row {row}", lambda things: _by_picture(things, references.in_row, row)))
+        steps.append((f"is in row {row}", lambda things: _by_picture(things, _in_row, row)))
     if where.column is not None:
         column = where.column
         steps.append((f"is in column {column}", lambda things: _by_picture(things, references.in_column, column)))
@@ -222,6 +222,19 @@ def _by_picture(things: Sequence[T], band: Callable[[list[T], int], list[T]], nu
         own = [thing for thing in things if thing.picture == picture]
         chosen.update(id(thing) for thing in band(own, number))
     return [thing for thing in things if id(thing) in chosen]
+
+
+def _in_row(things: list[T], row: int) -> list[T]:
+    """The things of a row: of the shelf where all were counted on one, so that an empty row keeps its number."""
+    known = [next((p for p in getattr(thing, "prompts", ()) if "shelf_row" in p), None) for thing in things]
+    rows = {prompt["shelf_rows"] if prompt else 0 for prompt in known}
+    if len(rows) != 1 or 0 in rows:
+        return references.in_row(things, row)
+    last = rows.pop()
+    if row == 0 or abs(row) > last:
+        raise ToolInputError(f"row={row} does not exist: expected 1 (top) to {last} (bottom), or -1 upwards. Pick one.")
+    number = row if row > 0 else last + 1 + row
+    return [thing for thing, prompt in zip(things, known, strict=True) if prompt and prompt["shelf_row"] == number]
 
 
 def _slope(things: Sequence[Thing], picture: str) -> float:

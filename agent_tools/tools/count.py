@@ -1,6 +1,6 @@
 """The tool that counts, and says how sure it is.
 
-The range comes from `agent_tools.tools.certainty`. This module does not know how things are found or cut out.
+The range comes from `agent_tools.certainty`. This module does not know how things are found or cut out.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import Field
 
+from agent_tools.certainty import DOUBTFUL, bounds
 from agent_tools.errors import ToolInputError
 from agent_tools.memory import ObjectVersion
 from agent_tools.tools.arguments import Arguments, Names, Phrases, Where
-from agent_tools.tools.certainty import DOUBTFUL, bounds
 from agent_tools.tools.choosing import choose
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.finding import Found, chance_of, look, maker, remember, untold
@@ -23,15 +23,15 @@ from agent_tools.tools.wording import by_label, compact, found_nothing, results
 class CountArguments(Arguments):
     """What to count."""
 
-    phrases: Phrases | None = Field(None, description="Looked for afresh; English, singular.")
-    handles: Names | None = Field(None, description="Known ones; neither: the selection.")
+    phrases: Phrases | None = Field(None, description="English, singular: red apple.")
+    handles: Names | None = Field(None, description="Default: the selection.")
     where: Where | None = None
     picture: str | None = None
 
 
 def count(context: ToolContext, arguments: CountArguments) -> ToolResult:
-    """Count: "how many". With phrases it looks afresh, makes masks and selects what it counted. Without, it counts
-    handles or the selection and changes nothing. Returns n, low, high, doubtful handles.
+    """Count: "how many". With phrases it looks afresh, cuts out and selects. Without, it counts handles or the
+    selection and changes nothing. Returns n, low, high, doubtful handles.
     """
     if arguments.phrases is None:
         return _count_known(context, arguments)

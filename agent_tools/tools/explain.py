@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import Field
 
+from agent_tools.certainty import DOUBTFUL
 from agent_tools.errors import ToolInputError, shorten
 from agent_tools.memory import ObjectVersion
 from agent_tools.tools.arguments import Arguments, Names
-from agent_tools.tools.certainty import DOUBTFUL
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.wording import bounded, compact, record
 
@@ -30,7 +30,7 @@ class ExplainArguments(Arguments):
 
 
 def explain(context: ToolContext, arguments: ExplainArguments) -> ToolResult:
-    """Why: "why did you count that one?". The phrase or gesture, request, model, score and chance behind objects, and
+    """Why: "why did you count that one?". The phrase or gesture, model, score and chance behind objects, and
     corrections since.
     """
     things = context.chosen_or_selected(arguments.handles)

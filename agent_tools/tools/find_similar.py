@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
+from agent_tools.certainty import DOUBTFUL
 from agent_tools.errors import ToolInputError
+from agent_tools.likeness import Looks, alike, distinct
 from agent_tools.masks import box_iou
 from agent_tools.memory import ObjectVersion
 from agent_tools.references import reading_order
 from agent_tools.services.base import Proposals
 from agent_tools.services.checkpoints import LikenessSettings
 from agent_tools.tools.arguments import Arguments, Names
-from agent_tools.tools.certainty import DOUBTFUL
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.count import bounds_of, counted_of
 from agent_tools.tools.everything import everything
 from agent_tools.tools.finding import Found, chance_of, corners, cut_out, maker, remember
-from agent_tools.tools.likeness import Looks, alike, distinct
 from agent_tools.tools.wording import by_label, compact, results
 
 LIKELY = 0.5
@@ -34,11 +34,11 @@ class FindSimilarArguments(Arguments):
     """What to find more of."""
 
     handles: Names | None = Field(None, description="Examples, of one kind. Default: the selection.")
-    picture: str | None = Field(None, description="Where to look. Default: the examples' own.")
+    picture: str | None = Field(None, description="Default: the examples' own.")
 
 
 def find_similar(context: ToolContext, arguments: FindSimilarArguments) -> ToolResult:
-    """Find and cut out all that looks like the examples, where words fail: "more like this", "how many of these", "find
+    """Cut out all that looks like the examples, where words fail: "more like this", "how many of these", "find
     it in p2". Replaces the selection.
     """
     examples = context.chosen_or_selected(arguments.handles)

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent_tools.certainty import DOUBTFUL, chances
 from agent_tools.masks import Mask, box_iou, enclosing_groups, mask_iou
 from agent_tools.memory import Alternative, ObjectVersion
 from agent_tools.references import Box, reading_order
 from agent_tools.services.base import Prompt, Segments
 from agent_tools.tools.arguments import Quantity, Where
-from agent_tools.tools.certainty import DOUBTFUL, chances
 from agent_tools.tools.choosing import Choice, choose, filter_by, pick
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.wording import not_asked

@@ -13,15 +13,13 @@ from agent_tools.tools.wording import by_label, found_nothing, results
 class GroundArguments(Arguments):
     """What to find."""
 
-    phrases: Phrases = Field(description="English, singular, with attributes: red apple.")
+    phrases: Phrases = Field(description="English, singular: red apple.")
     quantity: Quantity = Field("all", description="one: the best of each phrase.")
-    picture: str | None = Field(None, description="Default: the current one.")
+    picture: str | None = None
 
 
 def ground(context: ToolContext, arguments: GroundArguments) -> ToolResult:
-    """Find where things are, as boxes without masks: "where is"; for all else use segment or count. Replaces the
-    selection. Returns handles.
-    """
+    """Find things as boxes without masks: "where is"; for all else use segment or count. Replaces the selection."""
     picture = context.opened(arguments.picture).handle
     seen = look(context, picture, arguments.phrases, quantity=arguments.quantity, masks=False)
     context.turn.use_picture(picture)

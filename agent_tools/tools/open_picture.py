@@ -14,23 +14,21 @@ from pydantic import Field
 from agent_tools import pictures
 from agent_tools.errors import PictureError, shorten
 from agent_tools.settings import Settings
+from agent_tools.tools.allowed_files import allowed_file
 from agent_tools.tools.arguments import Arguments
 from agent_tools.tools.context import ToolContext, ToolResult
-
-UPLOADS = "uploads"
-"""Folder below the data folder into which a server puts what people upload."""
 
 
 class OpenPictureArguments(Arguments):
     """What to open."""
 
     source: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
-        description="Name of an uploaded file, or a picture handle."
+        description="Name of a file, or a picture handle."
     )
 
 
 def open_picture(context: ToolContext, arguments: OpenPictureArguments) -> ToolResult:
-    """Open a picture, or turn to an open one (p1 or its name); it becomes the current picture. Returns its handle."""
+    """Open a picture, or turn to an open one (p1 or its name); it becomes the current one."""
     source = arguments.source.strip()
     known = context.state.pictures
     named = [one.handle for one in known.values() if source in (one.handle, one.name)]
@@ -58,23 +56,11 @@ def allowed(source: str, rules: Settings) -> str | Path:
             f"source={shorten(source)} is an address: expected a file, fetching is not switched on. "
             "Ask the person to add the picture."
         )
-    roots = [root.expanduser().resolve() for root in (*rules.picture_folders, rules.data_dir / UPLOADS)]
-    for root in roots:
-        # A link is followed first: what counts is where the file lies, not what it is called.
-        path = _file(root / source)
-        if path is not None and path.is_relative_to(root):
-            return path
+    path = allowed_file(source, rules)
+    if path is not None:
+        return path
     # One answer for "not there" and "not allowed": the planner must not learn what lies elsewhere on the disk.
     raise PictureError(
         f"source={shorten(source)} is not a picture you may open: expected a file below the folders set in "
         "ASKMASK_PICTURE_FOLDERS, or an uploaded one. Ask the person to add the picture."
     )
-
-
-def _file(path: Path) -> Path | None:
-    """Where a file lies once all links are followed; None for anything else, impossible names included."""
-    try:
-        resolved = path.resolve()
-        return resolved if resolved.is_file() else None
-    except (OSError, ValueError, RuntimeError):
-        return None

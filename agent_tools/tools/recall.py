@@ -27,9 +27,7 @@ class RecallArguments(Arguments):
 
 
 def recall(context: ToolContext, arguments: RecallArguments) -> ToolResult:
-    """What is known: pictures, objects by label and turn, the selection, gestures, what can be undone; arguments narrow
-    it. Changes nothing.
-    """
+    """What is known: pictures, objects by label and turn, the selection, gestures, what can be undone."""
     asked = arguments.model_dump(exclude_none=True)
     if not asked:
         return _everything(context)

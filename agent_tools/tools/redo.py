@@ -12,5 +12,5 @@ class RedoArguments(Arguments):
 
 
 def redo(context: ToolContext, arguments: RedoArguments) -> ToolResult:  # noqa: ARG001
-    """Bring back the turn undone last, as long as nothing else was changed."""
+    """Bring back the turn undone last, if nothing changed since."""
     return moved(context, "redone", context.turn.redo())

@@ -34,14 +34,14 @@ KEPT = 0.5
 class RefineWithPointArguments(Arguments):
     """What to correct, and where."""
 
-    handle: str = Field(description="The object.")
+    handle: str
     point: str | PointXY = Field(description="Gesture name, or [x, y] in pixels from the top left.")
     include: bool | None = Field(None, description="false: it does not belong. Default: as drawn.")
 
 
 def refine_with_point(context: ToolContext, arguments: RefineWithPointArguments) -> ToolResult:
     """Correct one object by a click, stroke or area that belongs to it, or (include=false) does not. Where the wrong
-    thing was found, a click on the right one moves the handle to it. To drop an object use select.
+    thing was found, a click on the right one moves the handle to it.
     """
     thing = _one(context, arguments.handle)
     gesture = _gesture(context, thing, arguments)

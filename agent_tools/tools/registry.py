@@ -20,6 +20,7 @@ from agent_tools.memory import CallRecord
 from agent_tools.tools.arguments import Where, json_schema
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.count import CountArguments, count
+from agent_tools.tools.count_shelf import CountShelfArguments, count_shelf
 from agent_tools.tools.edit import EditArguments, edit
 from agent_tools.tools.explain import ExplainArguments, explain
 from agent_tools.tools.find_similar import FindSimilarArguments, find_similar
@@ -45,6 +46,7 @@ TOOLS: dict[str, Tool] = {
         tool_of(ground, GroundArguments),
         tool_of(segment, SegmentArguments),
         tool_of(count, CountArguments),
+        tool_of(count_shelf, CountShelfArguments),
         tool_of(refine_with_point, RefineWithPointArguments),
         tool_of(switch_mask, SwitchMaskArguments),
         tool_of(find_similar, FindSimilarArguments),
@@ -85,13 +87,18 @@ def short_schema(tool: Tool) -> dict[str, Any]:
     alone, and what only a validator reads is left out. Arguments are checked against the whole schema all the same.
     """
     whole = schema(tool)
-    properties = {
-        name: {key: value for key, value in each.items() if key not in ("default", "minimum", "maximum")}
-        for name, each in whole["properties"].items()
-    }
+    properties = _told(whole["properties"])
     if "where" in properties and tool.name != "select":
         properties["where"] = {"type": "object", "description": "As for select."}
+    elif "where" in properties:
+        properties["where"] |= {"properties": _told(properties["where"]["properties"])}
     return {key: value for key, value in whole.items() if key != "additionalProperties"} | {"properties": properties}
+
+
+def _told(properties: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Arguments without what only a validator reads."""
+    unread = ("default", "minimum", "maximum")
+    return {name: {key: value for key, value in each.items() if key not in unread} for name, each in properties.items()}
 
 
 def run_tool(

@@ -26,7 +26,7 @@ from agent_tools.tools.wording import by_label, found_nothing, results
 class SegmentArguments(Arguments):
     """What to cut out."""
 
-    phrases: Phrases | None = Field(None, description="English, singular, with attributes: red apple.")
+    phrases: Phrases | None = Field(None, description="English, singular: red apple.")
     gestures: Names | None = Field(None, description="Pointed at, or (background) away: g1.")
     handles: Names | None = Field(None, description="Known boxes that need masks.")
     mode: Mode = Field(
@@ -40,7 +40,7 @@ class SegmentArguments(Arguments):
 
 def segment(context: ToolContext, arguments: SegmentArguments) -> ToolResult:
     """Find things afresh and cut them out: by phrases, at gestures, or both ("this can", g1). Replaces the selection;
-    to narrow it use select. Returns handles.
+    to narrow it use select.
     """
     _check(arguments)
     by_name = arguments.phrases is None and arguments.gestures is None and arguments.mode != "everything"

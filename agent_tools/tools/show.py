@@ -23,7 +23,7 @@ class ShowArguments(Arguments):
 
 
 def show(context: ToolContext, arguments: ShowArguments) -> ToolResult:
-    """Draw objects on the picture for the person: "show me". What was just found is drawn anyway."""
+    """Draw objects for the person: "show me". What was just found is drawn anyway."""
     from agent_tools.drawing import draw, encode_jpeg
 
     things = context.chosen_or_selected(arguments.handles)

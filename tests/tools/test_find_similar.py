@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from agent_tools.errors import ToolInputError
+from agent_tools.likeness import MEASURED, Looks, alike, differences, distinct
 from agent_tools.services.base import Proposals
 from agent_tools.services.checkpoints import LikenessSettings
 from agent_tools.services.fakes import FakeDetector
 from agent_tools.toolkit import VisionToolkit
-from agent_tools.tools.likeness import MEASURED, Looks, alike, differences, distinct
 from tests.tools.conftest import BLUE, RED, paint
 
 REDS = [(4, 4, 12, 12), (36, 2, 46, 12), (20, 36, 28, 44)]

@@ -16,6 +16,7 @@ DESIGN = {
     "ground": "phrases quantity picture",
     "segment": "phrases gestures handles mode quantity where picture",
     "count": "phrases handles where picture",
+    "count_shelf": "products picture",
     "refine_with_point": "handle point include",
     "switch_mask": "handles to",
     "find_similar": "handles picture",

@@ -5,8 +5,6 @@ This module does not know Ray; it imports the server only where one is started.
 
 from __future__ import annotations
 
-import os
-import secrets
 import signal
 import socket
 import sys
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_tools.errors import ConfigError, shorten
+from agent_tools.services.ray_cluster import need_ray
 from agent_tools.settings import settings
 from workflows.commands.session import Choice
 from workflows.commands.terminal import note
@@ -64,7 +63,7 @@ def serve(choice: Choice, layout: Layout, host: str, port: int, address: str | N
     check_keys(settings(), wanted=not options.local)
     if address is None:
         port = _free_port(host, port)
-    _need_ray(own=address is None)
+    need_ray("serve", "serve", own=address is None)
     if notice := choice.notice():
         note(notice)
     if address is None:
@@ -102,7 +101,7 @@ def write_files(
         ConfigError: the extra is not installed, or a file cannot be written.
     """
     options = _options(choice, layout, host)
-    _need_ray(own=False)
+    need_ray("serve", "serve", own=False)
     import ray
 
     from agent_tools.services.serving.options import KEYS_SECRET, PORT, as_yaml, kuberay_manifest, serve_config
@@ -123,7 +122,7 @@ def _options(choice: Choice, layout: Layout, host: str) -> ServeOptions:
     from agent_tools.services.serving.options import Replicas, ServeOptions
 
     models = find_preset(choice.models or settings().models or default_preset()).name
-    typed = {role: _findable(getattr(choice, role) or getattr(settings(), role)) for role in ("detector", "segmenter")}
+    typed = {role: findable(getattr(choice, role) or getattr(settings(), role)) for role in ("detector", "segmenter")}
     for name in (models, *typed.values()):
         if name is not None and is_address(name):
             raise ConfigError(f"models={shorten(name)} is a server already: expected models to serve. Name a preset.")
@@ -142,32 +141,13 @@ def _options(choice: Choice, layout: Layout, host: str) -> ServeOptions:
     )
 
 
-def _findable(typed: str | None) -> str | None:
+def findable(typed: str | None) -> str | None:
     """What was typed, in a form that another process finds too: its working folder is another."""
     if typed is None:
         return None
     file, colon, name = typed.rpartition(":")
     path = Path(file if colon and file.endswith(".py") else typed).expanduser()
     return f"{path.resolve()}{colon + name if path.is_file() else ''}" if path.exists() else typed
-
-
-def _need_ray(own: bool) -> None:
-    """Check that Ray is installed, before it is first imported and reads its settings.
-
-    Its processes listen on every address of the machine whatever they are told, and run what they are sent: so a
-    cluster of our `own` asks each caller for a token, which nobody but this process and its children know.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if own and "RAY_AUTH_MODE" not in os.environ:
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    try:
-        import ray.serve  # noqa: F401
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("ray", "fastapi", "starlette", "uvicorn"):
-            raise
-        raise ConfigError(
-            'serve= is not installed: expected the package ray[serve]. Run: pip install "askmask[serve]"'
-        ) from None
 
 
 def _fetch(options: ServeOptions) -> None:

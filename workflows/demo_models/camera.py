@@ -33,16 +33,27 @@ class Hold:
     frame: tuple[int, int]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, width: int, height: int) -> Hold:
-        """Level and square, or rolled and seen a little from the side."""
+    def draw(
+        cls, rng: np.random.Generator, width: int, height: int, roll: float | None = None, aslant: float = 0.05
+    ) -> Hold:
+        """Level and square, or rolled and seen a little from the side.
+
+        Args:
+            rng: Draws it.
+            width: Of the frame, pixels.
+            height: Likewise.
+            roll: Usual roll, radians; None: 0.05, and now and then a lot more.
+            aslant: Most that a corner is out of place, as a share of the frame.
+        """
         if rng.random() < 0.4:
             return cls((width, height), None, (width, height))
-        roll = rng.normal(0.0, 0.05) if rng.random() < 0.8 else rng.uniform(-0.35, 0.35)
+        steady = roll is not None or rng.random() < 0.8
+        roll = rng.normal(0.0, 0.05 if roll is None else roll) if steady else rng.uniform(-0.35, 0.35)
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
         c, s = math.cos(roll), math.sin(roll)
         middle = np.array([width / 2, height / 2])
         quad = (corners - middle) @ np.array([[c, s], [-s, c]]) + middle
-        quad += rng.uniform(-0.05, 0.05, (4, 2)) * np.array([width, height])
+        quad += rng.uniform(-aslant, aslant, (4, 2)) * np.array([width, height])
         quad -= np.floor(quad.min(0))
         size = np.ceil(quad.max(0)).astype(int)
         homography = cv2.getPerspectiveTransform(quad.astype(np.float32), corners.astype(np.float32))

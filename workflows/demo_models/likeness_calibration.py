@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from rich.progress import track
 from scipy.optimize import minimize
 
+from agent_tools.likeness import MEASURED, Looks, differences, distinct
 from agent_tools.masks import box_iou
 from agent_tools.pictures import Picture
 from agent_tools.services.checkpoints import SETTINGS_FILE, LikenessSettings
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.grounding_dino import GroundingDino
-from agent_tools.tools.likeness import MEASURED, Looks, differences, distinct
 from workflows.demo_models.detector_calibration import VALIDATION_SEEDS
 from workflows.demo_models.scenes import Scene, render_scene
 

@@ -35,6 +35,7 @@ __all__ = [
     "PRODUCE",
     "Scene",
     "SceneObject",
+    "objects_in",
     "render_scene",
 ]
 
@@ -108,7 +109,7 @@ def render_scene(seed: int, width: int = 320, height: int = 240, style: Style | 
     hold = Hold.draw(rng, width, height)
     stage, settled = _set(rng, hold, style)
     paint(stage, settled)
-    objects = _objects(settled, hold.seen_ids(settled.ids))
+    objects = objects_in(settled, hold.seen_ids(settled.ids))
     smallest = min((float((thing.box[2:] - thing.box[:2]).min()) for thing in objects), default=0.1 * stage.short)
     return Scene(photograph(hold.seen(stage.picture), smallest, rng), objects, seed)
 
@@ -163,7 +164,8 @@ def _lay_out(stage: Stage) -> None:
     intrude(stage)
 
 
-def _objects(settled: Settled, ids: NDArray[np.int16]) -> tuple[SceneObject, ...]:
+def objects_in(settled: Settled, ids: NDArray[np.int16]) -> tuple[SceneObject, ...]:
+    """Everything countable of which a pixel is in sight; `ids` (H, W) int16 as in `Settled`."""
     objects = []
     for index in reversed(range(len(settled.kinds))):
         mask = ids == index

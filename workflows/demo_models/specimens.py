@@ -159,9 +159,15 @@ class Specimens:
         return Posed(prototype, (float(scale[0]), float(scale[1])), angle, bool(rng.random() < 0.5), tint)
 
     def _draw(self, kind: Kind, size: float, narrow: bool) -> tuple[float, Prototype]:
-        rng = self._rng
-        centre = self._shade.setdefault(kind, rng.uniform(0.0, 1.0, 3))
-        colour = shades(kind).rgb(centre + rng.normal(0.0, self._spread, 3))
-        draw = partial(book, spine=True) if narrow and kind[0] == "book" else DRAW[kind[0]]
-        prototype = Prototype.of(draw(max(size, 14.0), 0.0, colour, rng))
-        return float(max(prototype.alpha.shape)), prototype
+        centre = self._shade.setdefault(kind, self._rng.uniform(0.0, 1.0, 3))
+        return drawn(kind, size, narrow, centre + self._rng.normal(0.0, self._spread, 3), self._rng)
+
+
+def drawn(
+    kind: Kind, size: float, narrow: bool, shade: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[float, Prototype]:
+    """A specimen about `size` pixels long in a shade (3,) of its colour, as `Shades.rgb` takes it; and its length."""
+    colour = shades(kind).rgb(shade)
+    draw = partial(book, spine=True) if narrow and kind[0] == "book" else DRAW[kind[0]]
+    prototype = Prototype.of(draw(max(size, 14.0), 0.0, colour, rng))
+    return float(max(prototype.alpha.shape)), prototype

@@ -160,6 +160,11 @@ def _find(tool: str, order: Order, state: Situation) -> Calls:
     return [call("show" if tool == "ground" else "segment", handles=state.existing(handles))]
 
 
+def check_shelf(order: Order, state: Situation) -> Calls:  # noqa: ARG001
+    """Count a shelf, against the product list that there is."""
+    return [call("count_shelf", picture=order.picture)]
+
+
 def undo(order: Order, state: Situation) -> Calls:  # noqa: ARG001
     """As many steps back as were named."""
     return [call("undo")] * min(int(order.values.get("number", 1)), _MANY_STEPS)
@@ -233,6 +238,7 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "count": count,
     "exists": count,
     "compare": count,
+    "check_shelf": check_shelf,
     "ground": ground,
     "segment": segment,
     "choose": narrow,

@@ -17,6 +17,7 @@ from workflows.planning.handles import joined, listed
 from workflows.planning.mention import RELATIONS
 from workflows.planning.naming import coloured, counted, named
 from workflows.planning.reasons import reasons
+from workflows.planning.shelf_answers import shelf_sentences
 
 _SILENT_BEFORE_OTHERS = ("segment", "ground", "select")
 
@@ -88,6 +89,8 @@ class _Speaker:
         match outcome.tool:
             case "count":
                 return self._counted(outcome, done)
+            case "count_shelf":
+                return [*shelf_sentences(outcome.data, self.language), *self._why_unknown(outcome)]
             case "segment" | "ground" | "select" | "show":
                 return self._chosen(outcome)
             case "edit":

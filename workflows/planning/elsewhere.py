@@ -17,7 +17,7 @@ from workflows.planning.situation import Situation
 _LOOKS = ("count", "ground", "segment")
 _LOOKING = ("count", "exists", "ground", "segment", "count_these", "find_these", "segment_these", "select_these")
 _ASKING = ("recall", "describe")
-_ANYWHERE = ("recall", "find_similar")
+_ANYWHERE = ("recall", "find_similar", "count_shelf")
 
 
 def without_picture(words: str, language: str = "english") -> tuple[str, str | None]:

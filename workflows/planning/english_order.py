@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from workflows.planning.nouns import plural_phrase
+from prompts.noun_forms import plural_phrase
 
 HANDLE = re.compile(r"[mp]\d+")
 _STAND_IN = "zzq{}"

@@ -16,16 +16,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from agent_tools.shelves.sheets import SUFFIXES
+from prompts.noun_forms import plural_phrase
+from prompts.spelling import plain, words_of
 from prompts.vocabulary_loader import other_language, other_languages
 from workflows.planning.context import Plan, PlanContext
 from workflows.planning.english_order import HANDLE, EnglishSentence
-from workflows.planning.nouns import plural_phrase
-from workflows.planning.phrase_book import PhraseBook, plain, words_of
+from workflows.planning.phrase_book import PhraseBook
 from workflows.planning.wording import english_words
 
 ENGLISH = "english"
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _IDEOGRAPHS = re.compile(r"[\u3400-\u9fff]")
+_QUOTES = "\"'\u201c\u201d\u201e\u300c\u300d\u300e\u300f\u00ab\u00bb"
+_ENDING = "|".join(suffix.removeprefix(".") for suffix in SUFFIXES)
+_TABLE = re.compile(
+    rf"[{_QUOTES}](?P<quoted>[^{_QUOTES}]+\.(?:{_ENDING}))[{_QUOTES}]"
+    rf"|(?P<bare>[^\s,;:?!{_QUOTES}\u3000-\u30ff\u3400-\u9fff]+\.(?:{_ENDING}))(?![a-z0-9])",
+    re.IGNORECASE,
+)
+"""The name of a file with a table; in a script without spaces it ends where that script goes on."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Spoken:
     """Words that nobody knows, said beside what is known."""
     unread: str = ""
     """A word that is no name of a thing and that nobody knows: the request cannot be trusted to be read right."""
+    table: str = ""
+    """The file with a table that the request names; "the list" in `english`."""
 
     def hidden(self, context: PlanContext) -> PlanContext:
         """`context` where labels that the request takes literally have the stand-ins of its English."""
@@ -69,15 +81,23 @@ def spoken(request: str, usual: str = ENGLISH) -> Spoken:
         request: What a person typed.
         usual: The language of the conversation so far, for words that several languages share.
     """
-    language = language_of(request, usual)
+    table = table_in(request)
+    language = language_of(_TABLE.sub(" ", request), usual)
     if language == ENGLISH:
-        return Spoken(ENGLISH, request)
+        return Spoken(ENGLISH, _TABLE.sub(" the list ", request), table=table)
+    request = _TABLE.sub(" ", request)
     book = _book(language)
     sentence = EnglishSentence(book.phrases.spaced)
     said = [clause for pieces in book.clauses(request) if (clause := sentence.clause(pieces))]
     asked = unicodedata.normalize("NFKC", request).rstrip().endswith("?")
     english = " , then ".join(said) + "?" * asked
-    return Spoken(language, english, sentence.literal, tuple(sentence.left_out), sentence.unread)
+    return Spoken(language, english, sentence.literal, tuple(sentence.left_out), sentence.unread, table)
+
+
+def table_in(request: str) -> str:
+    """The file with a table that `request` names, as it is written; "" if it names none."""
+    found = _TABLE.search(request)
+    return (found["quoted"] or found["bare"]) if found else ""
 
 
 def language_of(request: str, usual: str = ENGLISH) -> str:

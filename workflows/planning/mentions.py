@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from prompts.noun_forms import common_noun, head_end, is_plural, singular_phrase, with_article
 from prompts.vocabulary_loader import Meaning, Place, Vocabulary, vocabulary
 from workflows.planning.mention import WHEN, Mention, Names, shared
-from workflows.planning.nouns import common_noun, head_end, is_plural, singular_phrase, with_article
 from workflows.planning.patterns import compiled
 from workflows.planning.wording import replaced, without_end, without_start
 

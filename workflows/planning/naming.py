@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from prompts.noun_forms import plural_phrase
 from prompts.vocabulary_loader import Nouns, answers_in, other_language, other_languages
-from workflows.planning.nouns import plural_phrase
 
 
 def counted(number: int, phrase: str, language: str = "english") -> str:

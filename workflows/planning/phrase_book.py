@@ -6,20 +6,15 @@ The books are data in prompts/vocabulary. This module does not know the order of
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from prompts.spelling import plain, spelled, words_of
 from prompts.vocabulary_loader import Language, Phrases
 from workflows.planning.english_order import HANDLE, Piece
 from workflows.planning.patterns import Pattern, compile_pattern, with_literals
-from workflows.planning.wording import TYPOGRAPHY
 
-_WORD = re.compile(r"(?:m|p)\s?\d+|\d+|[^\W\d_]+'?|[.,!?;:]")
-_IDEOGRAPHS = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
-_DOUBLE = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00df": "ss", "\u0153": "oe"})
-"""Letters that are also written as two."""
 _LONG = 6
 """A word of more letters than these may be taken for another with one letter in place of another."""
 _ALIKE = 5
@@ -93,9 +88,11 @@ class PhraseBook:
 
     def _add(self, sayings: list[str], piece: Piece, *, inflected: bool = False) -> None:
         for saying in sayings:
-            one, slash, many = (part.strip() for part in saying.partition("/")) if inflected else (saying, "", "")
-            if inflected and piece.part in ("noun", "colour") and not slash:
-                many = self.language.nouns.plural(one)
+            one, many = saying, ""
+            if inflected and piece.part in ("noun", "colour"):
+                one, many = self.language.nouns.forms(saying)
+            elif inflected:
+                one, _, many = (part.strip() for part in saying.partition("/"))
             if one:
                 self._put(one, replace(piece, plural=False) if many and many != one else piece)
             if many and many != one:
@@ -164,30 +161,6 @@ class PhraseBook:
             if not ends:
                 clause.append(piece)
         yield clause
-
-
-@lru_cache(maxsize=4096)
-def words_of(text: str) -> list[str]:
-    """`text` in lower-case words and marks; a script without spaces gives a word a sign."""
-    text = unicodedata.normalize("NFKC", text).translate(TYPOGRAPHY).lower()
-    text = _IDEOGRAPHS.sub(r" \1 ", text.replace("\u3002", ".").replace("\u3001", ",").replace("-", " "))
-    return [word.replace(" ", "") for word in _WORD.findall(text)]
-
-
-@lru_cache(maxsize=4096)
-def plain(word: str) -> str:
-    """`word` without the accents of Latin letters."""
-    if _IDEOGRAPHS.search(word):
-        return word
-    bare = (
-        letter for letter in unicodedata.normalize("NFD", word.translate(_DOUBLE)) if not unicodedata.combining(letter)
-    )
-    return "".join(bare)
-
-
-def spelled(text: str) -> str:
-    """`text` as the book has it: words apart, without accents."""
-    return " ".join(plain(word) for word in words_of(text))
 
 
 def _one_letter(word: str, other: str) -> bool:

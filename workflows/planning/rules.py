@@ -46,6 +46,8 @@ def plan(request: str, context: PlanContext, usual: str = ENGLISH) -> Plan:
     if said.unread:
         return Plan(reply=_reply(CannotPlanError("unread", word=said.unread), state, said))
     made = _plan(said, state)
+    if said.table:
+        return _against(said.table, made, _reply(CannotPlanError("shelf_list", table=said.table), state, said))
     return said.shown(made) if said.literal else made
 
 
@@ -60,6 +62,18 @@ def _plan(said: Spoken, state: Situation, language: str = "english") -> Plan:
         return Plan(reply=_reply(reason, state, said))
     if not calls:
         return Plan(reply=_reply(CannotPlanError("not_understood"), state, said))
+    return Plan(calls=tuple(calls))
+
+
+def _against(table: str, made: Plan, otherwise: str) -> Plan:
+    """`made` with shelves counted against a table; `otherwise`, where it counts none and has no use for a table."""
+    if not any(call.tool == "count_shelf" for call in made.calls):
+        return Plan(reply=otherwise)
+    named = {"products": [table]}
+    calls = (
+        call.model_copy(update={"arguments": {**named, **call.arguments}}) if call.tool == "count_shelf" else call
+        for call in made.calls
+    )
     return Plan(calls=tuple(calls))
 
 

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from prompts.noun_forms import plural_phrase
+from prompts.spelling import one_slip
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.context import KnownObject, PlanContext, PlannedCall
 from workflows.planning.handles import listed
 from workflows.planning.mention import Mention
-from workflows.planning.nouns import plural_phrase
 from workflows.planning.places import CannotPlanError
-from workflows.planning.wording import one_slip
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,8 @@ class Situation:
             examples = set(arguments.get("handles") or ())
             labels = tuple(dict.fromkeys(known.label for known in self.objects if known.handle in examples))
             return replace(self, selection=None, labels=labels or self.labels)
+        if call.tool == "count_shelf":
+            return replace(self, selection=None, labels=())
         if call.tool != "select":
             return replace(self, selection=None) if call.tool in ("undo", "redo", "forget") else self
         return self._after_select(arguments.get("handles"), arguments.get("combine", "replace"), "where" in arguments)

@@ -11,21 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from prompts.spelling import TYPOGRAPHY, one_slip
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.patterns import literal_words
 
-TYPOGRAPHY: dict[int, str] = str.maketrans(
-    {
-        "\u2019": "'",
-        "\u2018": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u2013": "-",
-        "\u2014": ",",
-        "\u2026": ".",
-        "`": "'",
-    }
-)
 _TOKEN = re.compile(r"\d+(?:\.\d+)?\s?,\s?\d+(?:\.\d+)?(?![\w])|\d+\.\d+|[^\W_]+(?:['\-][^\W_]+)*|[.,!?;:&+]")
 _PICTURE = re.compile(r"\b(?:picture|photo|photograph|image|pic) ?(?:#|number |no\.? |nr\.? )?(\d+)\b|\bp[ -]?(\d+)\b")
 _HANDLE_LIST = re.compile(r"\b(?:objects|masks|items|numbers|nos)((?:\s*(?:,|and|to|-|&)?\s*#?\d+\b)+)")
@@ -92,26 +81,6 @@ def mended(text: str, language: str = "english") -> Iterator[str]:
         if len(word) >= 4 and word.isalpha() and word not in known:
             for other in sorted(other for other in known if len(other) >= 4 and one_slip(word, other)):
                 yield " ".join([*words[:position], other, *words[position + 1 :]])
-
-
-def mistyped(word: str, other: str) -> bool:
-    """Whether `word` is `other` with two neighbours swapped, a letter doubled, or one of six left out."""
-    if len(word) == len(other) or len(other) == len(word) + 1 >= 6:
-        return one_slip(word, other)
-    longer, shorter = (word, other) if len(word) > len(other) else (other, word)
-    doubled = (position for position in range(1, len(longer)) if longer[position] == longer[position - 1])
-    return any(longer[:position] + longer[position + 1 :] == shorter for position in doubled)
-
-
-def one_slip(word: str, other: str) -> bool:
-    """Whether the two differ by two neighbours swapped, or by one letter left out or doubled."""
-    if abs(len(word) - len(other)) > 1 or word == other or word[0] != other[0]:
-        return False
-    if len(word) == len(other):
-        differing = [i for i, (a, b) in enumerate(zip(word, other, strict=True)) if a != b]
-        return len(differing) == 2 and differing[1] == differing[0] + 1 and sorted(word) == sorted(other)
-    longer, shorter = (word, other) if len(word) > len(other) else (other, word)
-    return any(longer[:i] + longer[i + 1 :] == shorter for i in range(1, len(longer)))
 
 
 def _handles_named(request: str) -> str:

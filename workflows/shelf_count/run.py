@@ -55,12 +55,16 @@ def usual_workers(device: str) -> int:
     Raises:
         ConfigError: this machine has no such device.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if device == "cpu":
-        return cores
+        return cores()
     from agent_tools.services.devices import choose_device
 
-    return cores if choose_device(device).type == "cpu" else 1
+    return cores() if choose_device(device).type == "cpu" else 1
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keep_all(store: RunStore, results: Generator[Counted | None, None, None], progress: Progress) -> Tally:
@@ -132,7 +136,7 @@ def count_here(
     Raises:
         ServiceError: the models cannot be opened, or fail whatever they are asked.
     """
-    workers, failures = min(workers, len(left)), _Failures()
+    workers, failures = min(workers, len(left)), Failures()
     copies = _Copies(store)
     with Workers(job, max(workers, 1)) as pool, _Reader([found[place].picture for place in left], workers) as reader:
         while reader.more or pool.busy:
@@ -218,13 +222,18 @@ class _Copies:
         return self._waiting.pop(work, [])
 
 
-class _Failures:
+class Failures:
     """Tells a broken model from a picture that one fails on."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
 
     def told(self, outcome: Outcome) -> None:
+        """Take one outcome in.
+
+        Raises:
+            ServiceError: too many in a row were the models'.
+        """
         self._in_a_row = self._in_a_row + 1 if outcome.service else 0
         if self._in_a_row >= _FAILURES_IN_A_ROW:
             raise ServiceError(

@@ -95,7 +95,8 @@ class RunStore:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         """For `open` and `create`, which are the ways in."""
         self.folder, self._connection = folder, connection
-        self._guard, self._lock = RLock(), None
+        self._guard = RLock()
+        self._lock: sqlite3.Connection | None = None
         self._keys: WorkKeys | None = None
 
     @classmethod
@@ -154,7 +155,8 @@ class RunStore:
         Raises:
             ConfigError: the file is damaged, or the run never began.
         """
-        return self._setting("products", _PRODUCTS)
+        products: ProductList = self._setting("products", _PRODUCTS)
+        return products
 
     @property
     def models(self) -> dict[str, str]:
@@ -163,7 +165,8 @@ class RunStore:
         Raises:
             ConfigError: as for `products`.
         """
-        return self._setting("models", _MODELS)
+        models: dict[str, str] = self._setting("models", _MODELS)
+        return models
 
     def results(self) -> Iterator[PictureResult]:
         """What came of every picture that was dealt with, in the order of the pictures, a few in memory at a time.
@@ -239,9 +242,9 @@ class RunStore:
                 known = connection.execute(
                     "SELECT state, digest FROM pictures WHERE address = ?", (picture.address,)
                 ).fetchone()
-                same = known is not None and each.state != "" and known[0] == each.state and known[1] is not None
-                digest = known[1] if same else None
-                work = keys.key(digest, picture) if same else None
+                same = known is not None and each.state != "" and known[0] == each.state
+                digest: str | None = known[1] if same else None
+                work = None if digest is None else keys.key(digest, picture)
                 if not _has_count(connection, work):
                     left.append(place)
                     work = None
@@ -257,10 +260,19 @@ class RunStore:
         rows = self._rows("SELECT value FROM run WHERE name = 'fingerprint'")
         return str(rows[0][0]) if rows else ""
 
+    @property
+    def keys(self) -> WorkKeys:
+        """What counts are kept under, from `begin` on."""
+        assert self._keys is not None, "begin comes first"
+        return self._keys
+
     def work(self, digest: str, picture: ShelfPicture) -> str:
         """What the count of these bytes is kept under; pictures for which it is equal have equal counts."""
-        assert self._keys is not None, "begin comes first"
-        return self._keys.key(digest, picture)
+        return self.keys.key(digest, picture)
+
+    def works(self) -> set[str]:
+        """All that is counted."""
+        return {row[0] for row in self._rows("SELECT work FROM counts")}
 
     def has(self, work: str) -> bool:
         """Whether that count is kept already."""

@@ -32,14 +32,15 @@ class WorkKeys:
 
         Args:
             products: what is looked for.
-            models: what looks, by role; versions included.
+            models: what looks, by role; versions included. A segmenter makes no difference to counts.
         """
         self._products = products.products
         looked_for = [
             [product.sku, product.phrases, [[example, _state(example)] for example in product.examples]]
             for product in products.products
         ]
-        self.fingerprint = _digest([looked_for, dict(sorted(models.items()))])
+        looks = sorted((role, name) for role, name in models.items() if role != "segmenter")
+        self.fingerprint = _digest([looked_for, looks])
 
     def key(self, digest: str, picture: ShelfPicture) -> str:
         """What the count of a picture is kept under.
@@ -48,7 +49,10 @@ class WorkKeys:
             digest: sha256 of its bytes, hex.
             picture: its store and shelf say which expectations hold.
         """
-        expected = [product.expected_in(picture.store, picture.shelf) for product in self._products]
+        # A product that is expected somewhere, only not here, is not looked for here; see `counting.expected_here`.
+        expected = [
+            [product.expected_in(picture.store, picture.shelf), bool(product.expected)] for product in self._products
+        ]
         return _digest([self.fingerprint, digest, expected])
 
 

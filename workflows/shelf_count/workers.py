@@ -162,7 +162,7 @@ def _work(job: Job, connection: Connection) -> None:
     """What a worker process does, until it is told nothing more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it decides what an interruption means
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _one_thread_each()
+    one_thread_each()
     # Taken from the pipe at once, so that whoever sends a large picture does not wait until the last one is counted.
     waiting: queue.SimpleQueue[tuple[ShelfPicture, bytes] | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, waiting), daemon=True).start()
@@ -194,10 +194,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _one_thread_each() -> None:
+def one_thread_each() -> None:
     """One thread a worker: as many workers as cores are quicker than threads, and no sum depends on their number."""
-    assert "torch" not in sys.modules, "torch reads this when it loads"
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"  # torch reads it when it loads
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
     import cv2
 
     cv2.setNumThreads(1)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from agent_tools.likeness import MEASURED
 from agent_tools.services.base import Proposals
-from agent_tools.tools.likeness import MEASURED
 from workflows.demo_models.likeness_calibration import fit, pairs_of
 from workflows.demo_models.scenes import Scene, render_scene
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 
+from prompts.noun_forms import plural_phrase
 from prompts.vocabulary_loader import answers_in, other_language, other_languages, vocabulary
 from workflows.planning.answers import Outcome, answer
 from workflows.planning.context import KnownObject, PlanContext
 from workflows.planning.languages import language_of, spoken
 from workflows.planning.naming import counted, named
-from workflows.planning.nouns import plural_phrase
 from workflows.planning.rule_planner import RulePlanner
 from workflows.planning.rules import plan
 

@@ -72,6 +72,7 @@ SETS = [
     "requests_examples_and_reasons.yaml",
     "requests_edits.yaml",
     "requests_grown_up.yaml",
+    "requests_shelves.yaml",
     *HELD_OUT,
     *LANGUAGES,
 ]
@@ -183,4 +184,4 @@ def test_replies_every_one_can_be_filled_in() -> None:
     )
 
     for reply in vocabulary().answers.replies.values():
-        assert reply.format(**known, verb="blur", word="x", tool="undo", current="p1")
+        assert reply.format(**known, verb="blur", word="x", tool="undo", current="p1", table="a.csv")

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
+from collections.abc import Callable, Sequence
+from pathlib import Path
+=======
 from collections.abc import Iterator
 from typing import Any
+>>>>>>> retail-report
 
 import pytest
 
+<<<<<<< HEAD
+from agent_tools.shelves.products import ProductList
+from tests.workflows.shelf_count import counters, running
+from tests.workflows.shelf_count.running import MODELS, PRODUCTS
+from workflows.shelf_count.inputs import list_pictures
+from workflows.shelf_count.one_picture import Job
+from workflows.shelf_count.results_kept import PictureResult
+from workflows.shelf_count.run import Tally, count_here, keep_all
+from workflows.shelf_count.store import RunStore
+
+Count = Callable[..., tuple[Tally, list[PictureResult]]]
+=======
 from agent_tools.shelves import counting
 from agent_tools.shelves.results import Correction, ShelfCount
 from tests.browser import browser
 from tests.workflows.shelf_count import made_up
+>>>>>>> retail-report
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +39,44 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
+<<<<<<< HEAD
+def folder(tmp_path: Path) -> Path:
+    """Twelve pictures in two stores, 10 to 21 pixels wide."""
+    for number in range(12):
+        paint(tmp_path / "pictures" / "ab"[number % 2] / f"shelf {number}.png", 10 + number)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def count(tmp_path: Path) -> Count:
+    """Count what is named into a folder; what was done, and the results."""
+
+    def counting(
+        *named: str | Path,
+        counter: str = "count_width",
+        products: ProductList = PRODUCTS,
+        models: dict[str, str] = MODELS,
+        workers: int = 1,
+        out: Path = tmp_path / "out",
+    ) -> tuple[Tally, list[PictureResult]]:
+        found = list_pictures([str(each) for each in named]).pictures
+        with RunStore.create(out) as store:
+            left = store.begin(products, models, found)
+            job = Job(products.products, detector=running.FAKE, device="cpu", counter=getattr(counters, counter))
+            tally = keep_all(store, count_here(store, found, left, job, workers), lambda _: None)
+            return tally, list(store.results())
+
+    return counting
+
+
+def widths(results: Sequence[PictureResult]) -> list[int]:
+    """What `count_width` counted."""
+    return [result.count.counts[0].n if result.count else -1 for result in results]
+=======
 def corrections_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Corrections change counts, also where `corrected` is not there yet."""
     try:
         counting.corrected(ShelfCount(1, 1), Correction(), ())
     except NotImplementedError:
         monkeypatch.setattr(counting, "corrected", made_up.put_right)
+>>>>>>> retail-report

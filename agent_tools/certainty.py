@@ -46,12 +46,17 @@ def bounds(counted: ArrayLike, missed: ArrayLike) -> tuple[int, int]:
         missed: (M,) chances of the candidates that were not.
     """
     hits, others = np.asarray(counted, np.float64).reshape(-1), np.asarray(missed, np.float64).reshape(-1)
-    spread = np.ones(1)
-    for chance in np.concatenate([hits, others]):
-        spread = np.convolve(spread, [1 - chance, chance])
-    total = np.cumsum(spread)
+    total = np.cumsum(counted_with(np.concatenate([hits, others])))
     low, high = int(np.searchsorted(total, TAIL)), int(np.searchsorted(total, 1 - TAIL - 1e-12))
     return min(low, len(hits)), max(high, len(hits))
+
+
+def counted_with(chances: ArrayLike) -> NDArray[np.float64]:
+    """The chance of each number of real things, 0 to N, (N + 1,), among candidates with chances (N,)."""
+    spread = np.ones(1)
+    for chance in np.asarray(chances, np.float64).reshape(-1):
+        spread = np.convolve(spread, [1 - chance, chance])
+    return spread
 
 
 def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:

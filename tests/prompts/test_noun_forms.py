@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from prompts.noun_forms import plural_phrase, singular, singular_phrase
 from workflows.planning.handles import listed
 from workflows.planning.naming import counted
-from workflows.planning.nouns import plural_phrase, singular, singular_phrase
 
 
 @pytest.mark.parametrize(

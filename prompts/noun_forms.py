@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from prompts.spelling import mistyped
 from prompts.vocabulary_loader import vocabulary
-from workflows.planning.wording import mistyped
 
 if TYPE_CHECKING:
     import inflect

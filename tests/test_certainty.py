@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from agent_tools.certainty import DOUBTFUL, bounds, chances
 from agent_tools.services.fakes import FakeDetector
-from agent_tools.tools.certainty import DOUBTFUL, bounds, chances
 
 
 def test_chances_without_a_curve_are_even_at_the_threshold_and_rise() -> None:

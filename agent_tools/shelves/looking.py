@@ -1,0 +1,164 @@
+"""Looks for phrases on a picture of a shelf, closer where things are small, and tells things from boxes.
+
+A detector's own ways of looking closer (`agent_tools.services.tiling`) know when its model is out of its depth. Here
+more is known: a shelf is full of things of much the same size, so that it pays earlier, whatever the detector. This
+module does not know products, rows or counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_tools.masks import Boxes, box_area, box_intersection, enclosing_groups
+from agent_tools.pictures import Picture
+from agent_tools.services.base import Detections, Detector
+from agent_tools.services.seams import Look, Window, put_together
+from agent_tools.services.tiling import tile
+
+OVERLAP = 0.25
+"""Share of a look that the next one shows too; a thing up to that size is whole in one of them."""
+COMFORTABLE = 0.17
+"""Side of a thing, as a share of the look's shorter side, from which a closer look shows nothing new."""
+FEW = 4
+"""Candidates up to which nothing is known of the usual size."""
+MOST = 24
+"""Looks at a picture, at most."""
+LEAST_SIDE = 160
+"""Pixels of the picture across a look's shorter side, at least."""
+LONG = 2.0
+"""Longer side over shorter side from which the whole picture is too small to a model to be judged by."""
+ASPECT = 4 / 3
+"""Width over height of a look."""
+SAME, INSIDE = 0.3, 0.55
+"""Boxes with this IoU, or of which the smaller one lies inside the other by this share, are one thing: goods on a shelf
+stand side by side."""
+TOGETHER = 0.5
+"""IoU from which boxes of two phrases are about the same thing, rather than about a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """What may stand on a shelf, each thing once.
+
+    Attributes:
+        boxes: (N, 4) float32 xyxy, pixels of the picture.
+        scores: (N, P) float32 in [0, 1], the detector's for each phrase; 0 where it gave none.
+    """
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+
+
+def look_closely(detector: Detector, picture: Picture, phrases: Sequence[str]) -> Detections:
+    """What a detector finds on a picture, and in parts of it where the picture or what was found asks for that.
+
+    Raises:
+        ServiceError: the detector failed.
+    """
+    whole = detector.detect([picture], [phrases])[0]
+    windows = windows_for(picture.width, picture.height, whole)
+    if not windows:
+        return whole
+    # One after the other: of a panorama, all tiles at once would be the whole of it once more.
+    looks = [Look((0, 0, picture.width, picture.height), whole)]
+    forget = getattr(detector, "forget", None)
+    for window in windows:
+        part = tile(picture, window)
+        found = detector.detect([part], [phrases])[0]
+        if forget is not None:
+            forget(part.digest)
+        looks.append(Look(window, replace(found, boxes=found.boxes + np.array(window[:2] * 2, np.float32))))
+    boxes, scores, claimed = [], [], []
+    for index in range(len(phrases)):
+        some, their_scores = put_together(looks, index)
+        boxes.append(some)
+        scores.append(their_scores)
+        claimed.append(np.full(len(some), index, np.int64))
+    # The whole picture is judged by its parts: that one look at all of it was too much does not matter.
+    saturated = any(look.found.saturated for look in looks[1:])
+    return replace(
+        whole,
+        boxes=np.concatenate(boxes),
+        scores=np.concatenate(scores),
+        phrase_indices=np.concatenate(claimed),
+        saturated=saturated,
+    )
+
+
+def windows_for(width: int, height: int, whole: Detections) -> list[Window]:
+    """The parts of a picture that are worth a look of their own; none where the whole of it shows enough."""
+    shorter, longer = min(width, height), max(width, height)
+    share = 1.0
+    if longer >= LONG * shorter:
+        share = 1.0 if not _small(whole, shorter) else _small(whole, shorter)
+    elif whole.saturated:
+        share = min(_small(whole, shorter) or 1.0, 0.5)
+    else:
+        share = _small(whole, shorter)
+        if not share:
+            return []
+    side = max(LEAST_SIDE, share * shorter)
+    grid = _grid(width, height, side)
+    while len(grid) > MOST:
+        side *= 1.15
+        grid = _grid(width, height, side)
+    return grid if len(grid) > 1 else []
+
+
+def _small(whole: Detections, shorter: int) -> float:
+    """The part of the shorter side that a look should show, so that things are as large as is comfortable; 0: all."""
+    if len(whole.boxes) <= FEW:
+        return 0.0
+    usual = float(np.median(np.sqrt(box_area(whole.boxes)))) / shorter
+    return min(usual / COMFORTABLE, 1 / (2 - OVERLAP)) if usual < COMFORTABLE else 0.0
+
+
+def _grid(width: int, height: int, side: float) -> list[Window]:
+    """Overlapping looks of one size, the shorter side about `side`, that cover a picture."""
+    wide, high = (side * ASPECT, side) if width >= height else (side, side * ASPECT)
+    across, down = (
+        1 if full <= 1.1 * part else math.ceil((full - OVERLAP * part) / ((1 - OVERLAP) * part) - 0.2)
+        for full, part in ((width, wide), (height, high))
+    )
+    part_width, part_height = (
+        math.ceil(full / (number - (number - 1) * OVERLAP)) for full, number in ((width, across), (height, down))
+    )
+    lefts = np.linspace(0, width - part_width, across).round().astype(int).tolist()
+    tops = np.linspace(0, height - part_height, down).round().astype(int).tolist()
+    return [(x, y, x + part_width, y + part_height) for y in tops for x in lefts]
+
+
+def things_in(found: Detections, phrases: int, threshold: float) -> Things:
+    """Each thing once: the best box of all that are about it, with every phrase's best score for it.
+
+    Args:
+        found: what the detector gave.
+        phrases: how many were asked for.
+        threshold: the detector's.
+    """
+    single = np.ones(len(found.scores), bool)
+    for phrase in range(phrases):
+        mine = np.flatnonzero(found.phrase_indices == phrase)
+        single[mine] = ~enclosing_groups(found.boxes[mine], found.scores[mine] >= threshold)
+    boxes, scores, claimed = found.boxes[single], found.scores[single], found.phrase_indices[single]
+    shared, area = box_intersection(boxes, boxes), box_area(boxes)
+    iou = shared / np.maximum(area[:, None] + area[None] - shared, 1e-6)
+    same = (iou >= SAME) | (shared >= INSIDE * np.minimum(area[:, None], area[None]))
+    free = np.ones(len(boxes), bool)
+    kept: list[int] = []
+    rows: list[NDArray[np.float32]] = []
+    for best in np.argsort(-scores, kind="stable").tolist():
+        if free[best]:
+            about = np.flatnonzero(free & (iou[best] >= TOGETHER)) if area[best] else np.array([best])
+            row = np.zeros(phrases, np.float32)
+            np.maximum.at(row, claimed[about], scores[about])
+            free &= ~same[best]
+            free[best] = False
+            kept.append(best)
+            rows.append(row)
+    return Things(boxes[kept].reshape(-1, 4), np.array(rows, np.float32).reshape(len(kept), phrases))
