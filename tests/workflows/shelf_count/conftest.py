@@ -1,19 +1,17 @@
-"""A small made-up run, and a browser for its pages."""
+"""Folders of small pictures, runs over them with counters that need no model, and a browser for the pages of a run."""
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-=======
-from collections.abc import Iterator
 from typing import Any
->>>>>>> retail-report
 
+import numpy as np
 import pytest
+from PIL import Image
 
-<<<<<<< HEAD
 from agent_tools.shelves.products import ProductList
+from tests.browser import browser
 from tests.workflows.shelf_count import counters, running
 from tests.workflows.shelf_count.running import MODELS, PRODUCTS
 from workflows.shelf_count.inputs import list_pictures
@@ -23,23 +21,15 @@ from workflows.shelf_count.run import Tally, count_here, keep_all
 from workflows.shelf_count.store import RunStore
 
 Count = Callable[..., tuple[Tally, list[PictureResult]]]
-=======
-from agent_tools.shelves import counting
-from agent_tools.shelves.results import Correction, ShelfCount
-from tests.browser import browser
-from tests.workflows.shelf_count import made_up
->>>>>>> retail-report
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """One headless Chromium for all pages."""
-    with browser() as opened:
-        yield opened
+def paint(file: Path, width: int, height: int = 8) -> None:
+    """A picture of that size; equal sizes, equal bytes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((height, width, 3), width, np.uint8)).save(file)
 
 
 @pytest.fixture
-<<<<<<< HEAD
 def folder(tmp_path: Path) -> Path:
     """Twelve pictures in two stores, 10 to 21 pixels wide."""
     for number in range(12):
@@ -72,11 +62,10 @@ def count(tmp_path: Path) -> Count:
 def widths(results: Sequence[PictureResult]) -> list[int]:
     """What `count_width` counted."""
     return [result.count.counts[0].n if result.count else -1 for result in results]
-=======
-def corrections_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Corrections change counts, also where `corrected` is not there yet."""
-    try:
-        counting.corrected(ShelfCount(1, 1), Correction(), ())
-    except NotImplementedError:
-        monkeypatch.setattr(counting, "corrected", made_up.put_right)
->>>>>>> retail-report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One headless Chromium for all pages."""
+    with browser() as opened:
+        yield opened

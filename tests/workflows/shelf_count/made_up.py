@@ -169,20 +169,3 @@ def made_up_run(folder: Path, pictures: int, seed: int = 7, size: tuple[int, int
         cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
         results.append(PictureResult(picture, shelf_count(rng, things, size)))
     return StoreInMemory(results)
-
-
-def put_right(
-    count: ShelfCount, correction: Correction, products: Sequence[Product], *, store: str = "", shelf: str = ""
-) -> ShelfCount:
-    """Stands in for `corrected`: removed things no longer count, added ones do, in the row their middle is in."""
-    kept = [each for each in count.objects if (each.sku, each.box) not in (*correction.removed, *correction.added)]
-    pitch = count.height / max(1, len(count.rows))
-    added = [
-        ShelfObject(sku, 1 + int((box[1] + box[3]) / 2 // pitch), box, 1, 1, by="person")
-        for sku, box in correction.added
-    ]
-    objects = [*kept, *added]
-    gaps = [(each.row, each.box) for each in count.findings if each.kind == "gap"]
-    return replace(
-        count, objects=tuple(objects), counts=counts_of(objects, products), findings=findings_of(objects, gaps)
-    )

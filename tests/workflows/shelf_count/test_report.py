@@ -76,7 +76,10 @@ def test_report_review_queue_begins_with_the_most_doubtful(page: Any, run: tuple
     ("filters", "fits"),
     [
         ({"store": "Bern"}, lambda each: each.picture.store == "Bern"),
-        ({"store": "Bern", "shelf": "fruit 2"}, lambda each: each.picture.shelf == "fruit 2" and each.picture.store == "Bern"),
+        (
+            {"store": "Bern", "shelf": "fruit 2"},
+            lambda each: (each.picture.store, each.picture.shelf) == ("Bern", "fruit 2"),
+        ),
         ({"text": "bern-001"}, lambda each: "bern-001" in each.picture.address),
         ({"kind": "gap"}, lambda each: each.count and any(one.kind == "gap" for one in each.count.findings)),
         (

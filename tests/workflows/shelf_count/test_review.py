@@ -28,7 +28,7 @@ from workflows.shelf_count.tables import write_tables
 
 
 @pytest.fixture
-def store(tmp_path: Path, corrections_count: None) -> StoreInMemory:
+def store(tmp_path: Path) -> StoreInMemory:
     return made_up_run(tmp_path / "pictures", 8)
 
 
@@ -140,6 +140,7 @@ def test_review_saved_picture_can_be_taken_back_and_skipped_ones_come_again(
         for name in [*queue[1:], queue[0]]:
             open_now(name)
             page.keyboard.press("Enter")
+        page.wait_for_selector("text=Nothing is left to review")
         page.get_by_role("button", name="End review").click()
         page.wait_for_selector("text=The review has ended")
     assert waiting(store) == []
@@ -299,16 +300,12 @@ def test_examples_take_what_a_person_put_right_and_no_more_than_asked(store: Sto
     assert examples_in(store) == {}
     counted = [each for each in store.results() if each.count is not None]
     for result in counted[:3]:
-        removed = tuple((each.sku, each.box) for each in result.count.objects if each.sku == "4011" and each.counted)[
-            :2
-        ]
+        oranges = [each for each in result.count.objects if each.sku == "4011" and each.counted]
+        removed = tuple((each.sku, each.box) for each in oranges[:2])
         store.correct(result.picture.address, Correction(removed, (("4017", (1.0, 2.0, 30.0, 40.0)),), True))
     seen = {each.box for result in counted for each in result.count.objects if each.counted}
-    gone = {
-        box
-        for result in counted
-        for _, box in (store.result(result.picture.address).correction or Correction()).removed
-    }
+    corrections = [store.result(result.picture.address).correction for result in counted[:3]]
+    gone = {box for correction in corrections for _, box in correction.removed}
     examples = examples_in(store, most=4)
     pears = [each for each in examples["4017"] if each.belongs]
     assert [each.box for each in pears[:3]] == [(1.0, 2.0, 30.0, 40.0)] * 3, "what was missed teaches most"

@@ -22,6 +22,20 @@ async function ask(path, body) {
   return told;
 }
 
+/** Go on only once: a second press while the first is under way would save a picture that nobody has seen. */
+let going = false;
+function once(work) {
+  return async (...given) => {
+    if (going) return;
+    going = true;
+    try {
+      await work(...given);
+    } finally {
+      going = false;
+    }
+  };
+}
+
 /** Run what a hand asked for; say what went wrong where the hand is. */
 function act(work) {
   return async (...given) => {
@@ -203,14 +217,15 @@ function showProgress() {
 }
 
 // Going on.
-const save = act(async () => {
+const save = once(act(async () => {
   if (!picture) return;
   await ask(`corrections/${place}`, correction());
+  steps = [];
   done.add(place);
   await next();
-});
+}));
 
-const skip = act(async () => { if (picture) await next(); });
+const skip = once(act(async () => { if (picture) await next(); }));
 
 async function next() {
   showProgress();
@@ -222,7 +237,7 @@ async function next() {
   else finished("Nothing is left to review", queue.length ? "All of it is saved. End the review to have the tables and the report made anew." : "There is no doubtful picture in this run.");
 }
 
-const undo = act(async () => {
+const undo = once(act(async () => {
   if (steps.length) {
     steps.pop()();
     return step(null);
@@ -235,8 +250,9 @@ const undo = act(async () => {
   done.delete(back);
   byId("work").hidden = false;
   byId("done").hidden = true;
+  byId("end").hidden = false;
   await open(back);
-});
+}));
 
 const end = act(async () => {
   if (steps.length && !confirm("What you changed on this picture is not saved. End all the same?")) return;
