@@ -17,8 +17,8 @@ import typer
 
 from agent_tools.errors import AskmaskError
 from workflows.commands.evaluate import evaluate_app
-from workflows.commands.shelves import count_shelves
 from workflows.commands.review import review
+from workflows.commands.shelves import count_shelves
 
 if TYPE_CHECKING:
     from agent_tools.memory.records import GestureKind

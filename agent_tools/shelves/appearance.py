@@ -68,7 +68,7 @@ class Appearance:
 
 def compared(things: Appearance, examples: Appearance) -> Floats:
     """How N things differ from M examples, (N, M, 7) float32, in the order of `COMPARED`. An example may be mirrored."""
-    own, other = (each.pattern.reshape(len(each.pattern), -1) for each in (things, examples))
+    own, other = (each.pattern.reshape(len(each.pattern), _SIDE * _SIDE) for each in (things, examples))
     mirrored = examples.pattern[:, :, ::-1].reshape(other.shape)
     apart = things.grid[:, None] - examples.grid[None]
     darker = apart[..., 0].mean(axis=(2, 3))

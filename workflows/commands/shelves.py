@@ -6,7 +6,7 @@ Loads nothing before it runs. This module does not know how shelves are counted 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +55,7 @@ def count_shelves(
     from agent_tools.shelves.product_lists import read_products
     from workflows.commands.session import Choice
     from workflows.commands.terminal import note
-    from workflows.shelf_count.exemplars import with_corrections
+    from workflows.shelf_count.corrections import examples_from
     from workflows.shelf_count.inputs import list_pictures
     from workflows.shelf_count.store import RunStore
 
@@ -64,8 +64,9 @@ def count_shelves(
         note(notice)
     listed = read_products(products)
     if examples is not None:
-        with RunStore.open(examples) as reviewed:
-            listed = with_corrections(listed, reviewed)
+        more = examples_from(examples)
+        with_more = (replace(one, examples=(*one.examples, *more.get(one.sku, ()))) for one in listed.products)
+        listed = replace(listed, products=tuple(with_more))
     found = list_pictures(pictures, leave_out=out)
     for notice in (*listed.notices, *found.notices):
         note(notice)
@@ -134,7 +135,7 @@ def _count(store: RunStore, plan: _Plan, again: bool) -> Tally:
 
         results = count_on_ray(store, plan.found, left, job, plan.workers, plan.ray_address)
     else:
-        results = count_here(store, plan.found, left, job, plan.workers or usual_workers(job.device))
+        results = count_here(store, plan.found, left, job, plan.workers or usual_workers(job.device or "auto"))
     kept = 0
     began = time.monotonic()
     with counting("pictures", len(left)) as advance:

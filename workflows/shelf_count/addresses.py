@@ -20,8 +20,10 @@ from agent_tools.settings import settings
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|p[pgbn]m|hei[cf]|avif)", re.IGNORECASE)
-_CHANGES = ("etag", "checksum", "md5", "md5hash", "content_md5", "crc")
-_CHANGES += ("mtime", "lastmodified", "last_modified", "updated", "modified", "created")
+_CHANGES = (
+    *("etag", "checksum", "md5", "md5hash", "content_md5", "crc"),
+    *("mtime", "lastmodified", "last_modified", "updated", "modified", "created"),
+)
 """Names by which file systems call what changes with a file's content, lower case."""
 
 

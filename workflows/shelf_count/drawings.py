@@ -103,7 +103,7 @@ def draw_shelf(
             _outline(canvas, finding.box, scale, _WHITE, 2 * line, margin=0)
     for row in count.rows:
         top = row.corners[0][1] * scale
-        tag(canvas, f"row {row.number}", (0, top + 6 * line), max(12, round(min(canvas.shape[:2]) / 40)), _PALE)
+        tag(canvas, f"row {row.number}", (0, top + 6 * line), max(14, round(min(canvas.shape[:2]) / 32)), _PALE)
     return Drawing(encode_jpeg(canvas, QUALITY), canvas.shape[1], canvas.shape[0], _numbers(counted))
 
 

@@ -13,7 +13,6 @@ from agent_tools.errors import ConfigError
 from agent_tools.shelves.products import Example, Product, ProductList
 from agent_tools.shelves.results import Correction, Finding, ProductCount, ShelfCount, ShelfObject, ShelfRow
 from tests.workflows.shelf_count.running import MODELS, PRODUCTS
-from workflows.shelf_count.exemplars import with_corrections
 from workflows.shelf_count.results_kept import PictureResult, ShelfPicture
 from workflows.shelf_count.store import COUNTS, FILE, Counted, FoundPicture, RunStore
 
@@ -96,16 +95,6 @@ def test_correction_holds_for_the_bytes_that_were_seen(out: Path):
         store.begin(PRODUCTS, MODELS, [FoundPicture(PLACES[3], "3")])
         store.keep([Counted(PLACES[3], f"{3:064}")])
         assert store.result("/shop/3.jpg").correction == Correction(confirmed=True)
-
-
-def test_corrections_become_examples_of_the_next_run(out: Path):
-    with RunStore.open(out) as store:
-        store.correct("/shop/3.jpg", Correction(removed=(("1", BOX),), added=(("2", BOX), ("other", BOX))))
-        products = with_corrections(PRODUCTS, store)
-    assert [product.examples for product in products.products] == [
-        (Example("/shop/3.jpg", BOX, belongs=False),),
-        (Example("/shop/3.jpg", BOX),),
-    ]
 
 
 def test_replaced_example_picture_has_counts_made_again(tmp_path: Path):
