@@ -22,7 +22,7 @@ from tests.workflows.shelf_count.made_up import PRODUCTS, StoreInMemory, made_up
 from workflows.shelf_count.report import write_report
 from workflows.shelf_count.results_kept import PictureResult, ShelfPicture
 
-NASTY = '</script><script>window.ran=1</script><img src=x onerror="window.ran=1">'
+NASTY = '</script ><script>window.ran=1</script><img src=x onerror="window.ran=1">'
 
 
 @pytest.fixture(scope="module")
