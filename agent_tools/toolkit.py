@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -201,6 +202,16 @@ class VisionToolkit:
         picture = pictures.open_picture(source)
         with self._within("open_picture") as turn:
             return turn.open_picture(picture, picture.name)
+
+    def offer_products(self, source: str | Path) -> None:
+        """Let `count_shelf` read a product list, wherever it is; it is called by its file's name from then on.
+
+        Args:
+            source: a .csv or .xlsx file.
+        """
+        rules = self._rules or settings()
+        lists = dict.fromkeys((*rules.product_lists, Path(source)))
+        self._rules = rules.model_copy(update={"product_lists": tuple(lists)})
 
     def edited(self, picture: str | None = None) -> Edited:
         """A picture with all edits in force done to it, in the original's size and depth.

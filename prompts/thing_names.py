@@ -88,5 +88,6 @@ def _spellings(book: Nouns, sayings: Iterable[tuple[str, str]]) -> dict[str, str
 def _english() -> frozenset[str]:
     """The words of all English names and colours that the phrase books have."""
     books = [other_language(name).nouns for name in other_languages()]
-    names = (name for book in books for names in [*book.nouns.values(), book.colours] for name in names)
-    return frozenset(word for name in names for word in name.split())
+    names = [name for book in books for group in book.nouns.values() for name in group]
+    colours = [colour for book in books for colour in book.colours]
+    return frozenset(word for name in (*names, *colours) for word in name.split())

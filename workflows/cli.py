@@ -54,6 +54,10 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for annota
 Look = Annotated[bool, typer.Option("--look", help="Let the language model see drawings that it asks for.")]
 Record = Annotated[Path | None, typer.Option(metavar="FILE", help="Take down what the language model answers.")]
 Replay = Annotated[Path | None, typer.Option(metavar="FILE", help="Answer from such a recording, without a model.")]
+Products = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Product list, .csv or .xlsx, to count shelves by. Repeatable."),
+]
 Trace = Annotated[bool, typer.Option("--trace", help="Show what happened, step by step, on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE...", help="Files or folders.")]
@@ -100,6 +104,7 @@ def ask(
     box: Boxes = None,
     stroke: Strokes = None,
     polygon: Polygons = None,
+    products: Products = None,
     out: Out = None,
     look: Look = False,
     record: Record = None,
@@ -117,7 +122,7 @@ def ask(
     asking.ask(
         request,
         pictures or [],
-        Choice(models, detector, segmenter, device, llm, look, record, replay),
+        Choice(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
         conversation=conversation,
         gestures=gestures,
         out=out,
@@ -138,6 +143,7 @@ def chat(
     device: Device = None,
     llm: Llm = None,
     conversation: Conversation = None,
+    products: Products = None,
     out: Out = None,
     look: Look = False,
     record: Record = None,
@@ -152,7 +158,7 @@ def chat(
     _check_pictures(pictures, conversation)
     failed = asking.chat(
         pictures or [],
-        Choice(models, detector, segmenter, device, llm, look, record, replay),
+        Choice(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
         conversation=conversation,
         script=script,
         out=out,

@@ -196,7 +196,8 @@ def _is_prompt(prompt: Any) -> bool:
     if not isinstance(prompt, dict):
         return False
     points, labels, chance = prompt.get("points", []), prompt.get("labels", []), prompt.get("chance", 1)
-    like = prompt.get("like", [])
+    like, row, rows = prompt.get("like", []), prompt.get("shelf_row", 1), prompt.get("shelf_rows", 1)
+    texts = (prompt.get(name, "") for name in ("phrase", "gesture", "products"))
     return (
         isinstance(points, list)
         and all(_numbers(point, 2) for point in points)
@@ -208,7 +209,10 @@ def _is_prompt(prompt: Any) -> bool:
         and ("box" not in prompt or _numbers(prompt["box"], 4))
         and _numbers([prompt.get("threshold", 0)], 1)
         and isinstance(like, list)
-        and all(isinstance(text, str) for text in (*like, prompt.get("phrase", ""), prompt.get("gesture", "")))
+        and all(isinstance(text, str) for text in (*like, *texts))
+        and ("shelf_row" in prompt) == ("shelf_rows" in prompt)
+        and type(row) is type(rows) is int
+        and 0 <= row <= rows
     )
 
 

@@ -60,6 +60,11 @@ class Appearance:
         looks = Looks.of(array, boxes, np.zeros((len(boxes), 1), np.float32))
         return cls(pattern, edges, grid, looks.histograms, looks.shapes, looks.sizes)
 
+    def only(self, rows: Sequence[int] | NDArray[np.int64]) -> Appearance:
+        """Those of some things, in the order given."""
+        chosen = np.asarray(rows, np.int64)
+        return Appearance(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
     @classmethod
     def of_all(cls, parts: Sequence[Appearance]) -> Appearance:
         """Several as one; at least one."""
@@ -67,22 +72,43 @@ class Appearance:
 
 
 def compared(things: Appearance, examples: Appearance) -> Floats:
-    """How N things differ from M examples, (N, M, 7) float32, in the order of `COMPARED`. An example may be mirrored."""
-    own, other = (each.pattern.reshape(len(each.pattern), _SIDE * _SIDE) for each in (things, examples))
-    mirrored = examples.pattern[:, :, ::-1].reshape(other.shape)
-    apart = things.grid[:, None] - examples.grid[None]
-    darker = apart[..., 0].mean(axis=(2, 3))
+    """How N things differ from M examples, (N, M, 7) float32, in the order of `COMPARED`; mirrored ones are as good."""
+    own, other, mirrored = (_flat(each) for each in (things.pattern, examples.pattern, examples.pattern[:, :, ::-1]))
+    products = (
+        np.maximum(own @ other.T, own @ mirrored.T),
+        things.edges @ examples.edges.T,
+        things.histogram @ examples.histogram.T,
+    )
+    return _measures(products, things.grid[:, None] - examples.grid[None], things.shape[:, None] - examples.shape[None])
+
+
+def compared_in_pairs(things: Appearance, examples: Appearance) -> Floats:
+    """How each of N things differs from its own example of as many, (N, 7) float32; see `compared`."""
+    own, other, mirrored = (_flat(each) for each in (things.pattern, examples.pattern, examples.pattern[:, :, ::-1]))
+    products = (
+        np.maximum((own * other).sum(axis=1), (own * mirrored).sum(axis=1)),
+        (things.edges * examples.edges).sum(axis=1),
+        (things.histogram * examples.histogram).sum(axis=1),
+    )
+    return _measures(products, things.grid - examples.grid, things.shape - examples.shape)
+
+
+def _flat(pattern: Floats) -> Floats:
+    return pattern.reshape(len(pattern), _SIDE * _SIDE)
+
+
+def _measures(products: tuple[Floats, Floats, Floats], grid: Floats, shape: Floats) -> Floats:
+    """The measures from inner products (...), differences of cells (..., 4, 4, 3) and of shapes (...)."""
+    darker = grid[..., 0].mean(axis=(-2, -1))
     return np.stack(
         [
-            np.maximum(own @ other.T, own @ mirrored.T),
-            things.edges @ examples.edges.T,
-            things.histogram @ examples.histogram.T,
-            np.sqrt((apart[..., 1:] ** 2).sum(axis=-1)).mean(axis=(2, 3)) / 10,
-            np.abs(apart[..., 0] - darker[..., None, None]).mean(axis=(2, 3)) / 10,
+            *products,
+            np.sqrt((grid[..., 1:] ** 2).sum(axis=-1)).mean(axis=(-2, -1)) / 10,
+            np.abs(grid[..., 0] - darker[..., None, None]).mean(axis=(-2, -1)) / 10,
             np.abs(darker) / 20,
-            np.abs(things.shape[:, None] - examples.shape[None]),
+            np.abs(shape),
         ],
-        axis=2,
+        axis=-1,
     ).astype(np.float32)
 
 

@@ -1,7 +1,8 @@
 """Counts the products on a picture of a shelf: looks, tells things apart, finds the rows, and adds up.
 
-Counts are what is seen and nothing else: what should be there decides which products are looked for, and is compared
-with the counts afterwards (`expectations`). This module does not know conversations, files of lists, or how a person is
+Whether something stands in a place is what is seen and nothing else. What should be there decides which products are
+looked for, helps to tell look-alikes apart ("where onions should be, that white thing is an onion rather than an egg"),
+and is compared with the counts afterwards (`expectations`). This module does not know conversations, files of lists, or how a person is
 told.
 """
 
@@ -19,7 +20,7 @@ from agent_tools.masks import box_iou
 from agent_tools.pictures import Picture, open_picture
 from agent_tools.services.base import Detections, Detector
 from agent_tools.shelves.appearance import Appearance
-from agent_tools.shelves.expectations import compared_with, row_number
+from agent_tools.shelves.expectations import by_plan, compared_with, planned, row_number
 from agent_tools.shelves.judging import Examples, evidence, judged, product_chances
 from agent_tools.shelves.looking import Things, look_closely, things_in
 from agent_tools.shelves.products import Example, Expected, Product
@@ -58,11 +59,12 @@ def count_shelf(
     unknown = _unknown(wanted, phrases, found)
     things = things_in(found, len(phrases), detector.threshold)
     judgement = _judged(picture, wanted, phrases, things, detector)
-    best = judgement.argmax(axis=1) if judgement.size else np.zeros(len(things.boxes), np.int64)
-    counted = _is_counted(judgement, best)
+    counted = _is_counted(judgement)
     rows = find_rows(picture.array, things.boxes[counted], _rows_expected(expected))
     row_of = rows.place(things.boxes)
     row_of[counted] = rows.row_of
+    judgement = by_plan(judgement, row_of, planned(wanted, expected, len(rows.rows)))
+    counted = _is_counted(judgement)
     objects = _objects(wanted, things, judgement, counted, row_of)
     return _tallied(
         ShelfCount(picture.width, picture.height, rows.rows, tuple(objects), unknown=unknown),
@@ -148,12 +150,9 @@ def _unknown(products: Sequence[Product], phrases: Sequence[str], found: Detecti
     return unknown
 
 
-def _is_counted(judgement: NDArray[np.float64], best: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which things are likelier to be their best product than to be nothing, (N,)."""
-    if not judgement.size:
-        return np.zeros(len(best), bool)
-    top = judgement[np.arange(len(best)), best]
-    return np.asarray(top >= 1 - judgement.sum(axis=1), bool)
+def _is_counted(judgement: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which things are likelier to be their best product than to be nothing, (N,), from their chances (N, P)."""
+    return np.asarray(judgement.max(axis=1, initial=0.0) > 1 - judgement.sum(axis=1), bool)
 
 
 def _objects(

@@ -9,10 +9,15 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent_tools.certainty import counted_with
 from agent_tools.shelves.products import Expected, Product
 from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow
 
+STRAY = 0.3
+"""Things of each product that may stand in a row by mistake, beside the number that a plan has there."""
 ROOM = 0.75
 """Of a place, what an opening between two things has to be wider than the usual space between them, to be an empty one."""
 
@@ -22,6 +27,38 @@ def row_number(expected: Expected, rows: int) -> int:
     if expected.row is None:
         return 0
     return expected.row if expected.row > 0 else max(0, rows + 1 + expected.row)
+
+
+def planned(products: Sequence[Product], expected: Mapping[str, Sequence[Expected]], rows: int) -> NDArray[np.float64]:
+    """How many of each product a plan has in each row, (rows + 1, P) float64, 0 for "in no row"; all 0 without a plan.
+
+    What is expected anywhere on the shelf is in every row.
+    """
+    plan = np.zeros((rows + 1, len(products)))
+    for column, product in enumerate(products):
+        for each in expected.get(product.sku, ()):
+            row, number = row_number(each, rows), (each.low + (each.low if each.high is None else each.high)) / 2
+            if row <= rows:
+                plan[row or slice(None), column] += number if row else number / max(rows, 1)
+    return plan
+
+
+def by_plan(chances: NDArray[np.float64], row_of: NDArray[np.int64], plan: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Chances of things to be products, (N, P), where a plan helps to tell look-alikes apart.
+
+    Which product a thing is, is weighed by how many of each the plan has in its row, and `STRAY` of every other one.
+    That something is there at all stays as likely as it was.
+
+    Args:
+        chances: (N, P) in [0, 1].
+        row_of: (N,), the row of each thing, 0 for none.
+        plan: (rows + 1, P), as from `planned`.
+    """
+    if not plan.any() or not chances.size:
+        return chances
+    weighed = chances * (plan[row_of] + STRAY)
+    there, total = chances.sum(axis=1, keepdims=True), weighed.sum(axis=1, keepdims=True)
+    return np.asarray(weighed * there / np.maximum(total, 1e-12), np.float64)
 
 
 def compared_with(

@@ -103,9 +103,12 @@ class _Edges:
         size = max(_COLUMNS, round(width * scale)), max(8, round(height * scale))
         grey = cv2.cvtColor(cv2.resize(array, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         steep = np.abs(cv2.Sobel(cv2.GaussianBlur(grey, (1, 3), 0.8), cv2.CV_32F, 0, 1, ksize=3))
+        parts = cv2.resize(steep, (_COLUMNS, size[1]), interpolation=cv2.INTER_AREA).astype(np.float64)
+        parts /= np.maximum(parts.max(axis=0), 1.0)
+        middles = (np.arange(_COLUMNS) + 0.5) * size[0] / _COLUMNS
         best: tuple[float, NDArray[np.float64], float, int] | None = None
         for tried in _SLOPES if not slope else (slope - 0.006, slope, slope + 0.006):
-            strength, first = _profile(steep, float(tried))
+            strength, first = _profile(parts, middles, float(tried))
             clear = float((strength**2).sum())
             # Level unless another slope is clearly better: pictures are mostly held so.
             clear *= 1.0 if slope else 1.0 - 0.5 * abs(float(tried))
@@ -124,27 +127,24 @@ class _Edges:
         return float(self.strength[best]), float(places[best])
 
 
-def _profile(steep: NDArray[np.float32], slope: float) -> tuple[NDArray[np.float64], int]:
-    """Along a slope, the contrast that two thirds of the picture's parts show at each height, in [0, 1].
+def _profile(parts: NDArray[np.float64], middles: NDArray[np.float64], slope: float) -> tuple[NDArray[np.float64], int]:
+    """Along a slope, the contrast that two thirds of a picture's parts show at each height.
+
+    Args:
+        parts: (H, parts) contrast in [0, 1], of each part from left to right.
+        middles: (parts,) where their middles are, pixels from the left.
+        slope: tangent.
 
     Returns:
-        (L,) float64 from the height of the second value on, in rows of `steep` at its left edge.
+        (L,) float64 in [0, 1] from the height of the second value on, in pixels at the left edge.
     """
-    height, width = steep.shape
-    drop = np.rint(slope * np.arange(width)).astype(np.int64)
-    first, last = -int(drop.max()), height - int(drop.min())
-    levels = np.arange(first, last)
-    rows = levels[:, None] + drop[None, :]
+    height = len(parts)
+    drops = np.rint(slope * middles).astype(np.int64)
+    first, last = -int(drops.max()), height - int(drops.min())
+    rows = np.arange(first, last)[:, None] + drops[None, :]
     inside = (rows >= 0) & (rows < height)
-    values = np.where(inside, steep[rows.clip(0, height - 1), np.arange(width)[None]], np.nan)
-    cuts = np.linspace(0, width, _COLUMNS + 1).astype(int)
-    parts = np.full((len(levels), _COLUMNS), np.nan)
-    for part, (left, right) in enumerate(pairwise(cuts.tolist())):
-        seen = inside[:, left:right].mean(axis=1) > 0.5
-        parts[seen, part] = np.nanmean(values[seen, left:right], axis=1)
-    top = np.nanmax(np.where(np.isnan(parts), 0, parts), axis=0)
-    parts = np.nan_to_num(parts / np.maximum(top, 1.0), nan=0.0)
-    return np.quantile(parts, 1 / 3, axis=1), first
+    seen = np.where(inside, parts[rows.clip(0, height - 1), np.arange(parts.shape[1])[None]], 0.0)
+    return np.quantile(seen, 1 / 3, axis=1), first
 
 
 def _floors(boxes: NDArray[np.float64], edges: _Edges, height: int) -> list[tuple[float, list[int]]]:

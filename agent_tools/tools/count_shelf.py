@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import Field
 
 from agent_tools.certainty import DOUBTFUL
+from agent_tools.errors import shorten
 from agent_tools.memory import ObjectVersion
-from agent_tools.shelves import counting
 from agent_tools.shelves.products import Product, ProductList
 from agent_tools.shelves.results import Finding, ProductCount, ShelfCount, ShelfObject
 from agent_tools.tools.arguments import Arguments, Names
@@ -35,11 +35,15 @@ class CountShelfArguments(Arguments):
 
 def count_shelf(context: ToolContext, arguments: CountShelfArguments) -> ToolResult:
     """Count a shelf by row, against a product list: "what is missing?". Selects what it counted."""
+    from agent_tools.shelves import counting  # brings OpenCV
+
     picture = context.opened(arguments.picture).handle
     products = products_of(arguments.products, _last_list(context), context.settings)
     detector = context.services.detector
     context.tell("counting the shelf")
-    count = counting.count_shelf(context.turn.picture(picture), products.products, detector)
+    store, shelf = _place(products.products)
+    pixels = context.turn.picture(picture)
+    count = counting.count_shelf(pixels, products.products, detector, store=store, shelf=shelf)
     labels = labels_of(products.products)
     things = _found(context, picture, products, count, labels)
     found = recognise(context, cut_out(context, picture, things))
@@ -56,6 +60,24 @@ def labels_of(products: Sequence[Product]) -> dict[str, str]:
         names = (*product.phrases[:1], product.name.lower(), product.sku.lower())
         labels[product.sku] = next((name for name in names if name and name not in labels.values()), product.sku)
     return labels
+
+
+def _place(products: Sequence[Product]) -> tuple[str, str]:
+    """The store and shelf that a list is about, where it is about one; nobody says of a single picture where it was
+    taken.
+    """
+    stores = {each.store for product in products for each in product.expected} - {""}
+    shelves = {each.shelf for product in products for each in product.expected} - {""}
+    return stores.pop() if len(stores) == 1 else "", shelves.pop() if len(shelves) == 1 else ""
+
+
+def _elsewhere(products: Sequence[Product]) -> list[str]:
+    """The shelves that a list says something of, where it cannot be known whether this is one of them; else none."""
+    place = _place(products)
+    said = [each for product in products for each in product.expected]
+    if any(product.expected_in(*place) for product in products):
+        return []
+    return list(dict.fromkeys(" ".join(filter(None, (each.store, each.shelf))) for each in said))
 
 
 def _last_list(context: ToolContext) -> str | None:
@@ -93,15 +115,16 @@ def _found(
 
 
 def _how(thing: ShelfObject, labels: Mapping[str, str], threshold: float) -> dict[str, Any]:
-    """What it was found by, for whoever asks why; a score of words alone has a threshold."""
-    chance = {"chance": round(thing.chance, 4)}
-    return {"phrase": labels[thing.sku], **chance, "threshold": threshold} if thing.by == "words" else chance
+    """What it was found by, for whoever asks why; a score has a threshold where words alone decided."""
+    told = {"phrase": labels[thing.sku], "chance": round(thing.chance, 4)}
+    return {**told, "threshold": threshold} if thing.by == "words" else told
 
 
 def _told(
     context: ToolContext, picture: str, products: ProductList, count: ShelfCount, objects: Sequence[ObjectVersion]
 ) -> ToolResult:
-    labels = labels_of(products.products)
+    labels, elsewhere = labels_of(products.products), _elsewhere(products.products)
+    expected = not elsewhere and any(each.expected for each in products.products)
     counts = {labels[each.sku]: _counted(each, objects, labels, count) for each in count.counts if each.row == 0}
     unknown = {labels[sku]: why for sku, why in count.unknown.items()}
     services = context.services
@@ -112,15 +135,17 @@ def _told(
         said,
         *(_difference(each, labels) for each in count.findings[:_MOST_FINDINGS]),
         f"{len(count.findings) - _MOST_FINDINGS} more differences" if len(count.findings) > _MOST_FINDINGS else "",
-        "All as expected" if not count.findings and any(each.expected for each in products.products) else "",
+        "All as expected" if expected and not count.findings else "",
+        f"Not compared: the list is about {shorten(', '.join(elsewhere))}" if elsewhere else "",
         *(f"Note: {notice}" for notice in products.notices[:3]),
     ]
     shelf = {
         "products": products.name,
+        "expected": expected,
+        "elsewhere": elsewhere,
+        "findings": [{**asdict(each), "label": labels.get(each.sku, "")} for each in count.findings],
         "rows": [asdict(row) for row in count.rows],
         "counts": [{**asdict(each), "label": labels[each.sku]} for each in count.counts],
-        "findings": [{**asdict(each), "label": labels.get(each.sku, "")} for each in count.findings],
-        "expected": any(each.expected for each in products.products),
         "notices": list(products.notices),
     }
     selection = context.state.selection

@@ -34,6 +34,8 @@ from agent_tools.plugs.mcp_server import VisionServer
 from agent_tools.services.base import Segments
 from agent_tools.services.fakes import FakeDetector
 from agent_tools.settings import Settings, settings
+from agent_tools.shelves import counting
+from agent_tools.shelves.results import ProductCount, ShelfCount, ShelfObject, ShelfRow
 from agent_tools.toolkit import SharedModels
 from agent_tools.tools.registry import TOOLS, schema
 from tests.plugs.conftest import GatedDetector, drawn, fakes, within
@@ -209,6 +211,35 @@ def test_http_without_sessions_names_the_conversation_and_takes_it_as_an_argumen
 
     with listening(make()) as url:
         within(60, lambda: talk(url))
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_lists_below_the_folders_are_there_to_count_shelves_by(
+    make: Make, shelves: Path, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shelves / "lists").mkdir()
+    (shelves / "lists" / "products.csv").write_text("sku,phrases\n7,red\n")
+    (shelves.parent / "secret.csv").write_text("sku,phrases\n7,red\n")
+
+    def count(picture: Any, products: Any, detector: Any, **_: Any) -> ShelfCount:
+        found = detector.detect([picture], [[product.phrases[0] for product in products]])[0]
+        things = tuple(ShelfObject(products[0].sku, 1, tuple(box.tolist()), 0.9, 0.9) for box in found.boxes)
+        counts = (ProductCount(products[0].sku, 0, len(things), len(things), len(things), 0.9),)
+        return ShelfCount(40, 20, (ShelfRow(1, ()),), things, counts)
+
+    monkeypatch.setattr(counting, "count_shelf", count)
+
+    async def talk() -> None:
+        async with Client(make().server, mode=era) as client:
+            await opened(client)
+            counted = await client.call_tool("count_shelf", {"products": ["products.csv"]})
+            assert counted.structured_content["counts"]["red"]["n"] == 2
+            assert counted.structured_content["shelf"]["products"] == "products.csv"
+            refused = await client.call_tool("count_shelf", {"products": ["../secret.csv"]})
+            assert refused.is_error
+            assert "expected products.csv, or phrases" in text_of(refused)
+
+    within(60, talk)
 
 
 def test_client_goes_on_with_a_conversation_it_names(make: Make) -> None:

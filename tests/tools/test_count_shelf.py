@@ -52,7 +52,8 @@ def count_drawn_shelf(
     first = products[0]
     findings = [Finding("missing", first.sku, 3, (2, 2), 1, 0.9), Finding("gap", "", 2, None, 0, 0.8, (0, 20, 64, 30))]
     rows = tuple(ShelfRow(n, ((0, y), (64, y), (64, y + 20), (0, y + 20))) for n, y in ((1, 0), (2, 20), (3, 40)))
-    return ShelfCount(64, 64, rows, tuple(objects), tuple(counts), tuple(findings) * bool(first.expected), unknown)
+    compared = bool(first.expected_in(store, shelf))
+    return ShelfCount(64, 64, rows, tuple(objects), tuple(counts), tuple(findings) * compared, unknown)
 
 
 @pytest.fixture(autouse=True)
@@ -296,6 +297,25 @@ def test_count_shelf_tells_products_apart_that_have_one_phrase(
     result = ruled(make(), product_lists=(tmp_path / "twins.csv",)).call("count_shelf")
 
     assert list(result.data["counts"]) == ["red", "red tins", "3"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["1,red,2,north,a"], "Missing in row 3: red"),
+        (["1,red,2,north,a", "1,red,2,north,b"], "Not compared: the list is about north a, north b."),
+        (["1,red,2,north,", "2,blue,2,south,"], "Not compared: the list is about north, south."),
+        (["1,red,2,north,a", "2,blue,2,,"], "Missing in row 3: red"),
+    ],
+)
+def test_count_shelf_takes_the_one_place_of_a_list_and_guesses_none(
+    make: Callable[..., VisionToolkit], tmp_path: Path, lines: list[str], text: str
+) -> None:
+    (tmp_path / "places.csv").write_text("\n".join(["sku,phrases,expected,store,shelf", *lines]))
+    result = ruled(make(), product_lists=(tmp_path / "places.csv",)).call("count_shelf")
+
+    assert text in result.text
+    assert result.data["shelf"]["expected"] is ("Missing" in text)
 
 
 def test_settings_read_product_lists_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ def ask(
 ) -> None:
     """Answer one request about the pictures, or about the current one of an earlier conversation."""
     notice = choice.notice()
+    check_products(choice)
     pictures = opened(sources)
     if notice:
         note(notice)
@@ -69,6 +70,7 @@ def chat(
     """Answer line after line, from a person or a script; how many turns failed."""
     notice = choice.notice()
     lines = _script(script) if script else _typed()
+    check_products(choice)
     pictures = opened(sources)
     if notice:
         note(notice)
@@ -92,6 +94,19 @@ def opened(sources: Sequence[str]) -> list[Picture]:
         if picture.notices:
             note(f"{picture.name}: {'; '.join(picture.notices)}")
     return pictures
+
+
+def check_products(choice: Choice) -> None:
+    """Read the product lists before any model is loaded, and pass on what a person should know about them.
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    from agent_tools.shelves.product_lists import read_products
+
+    for path in choice.products:
+        for notice in read_products(path).notices:
+            note(f"{path.name}: {notice}")
 
 
 def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:

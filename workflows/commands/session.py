@@ -30,7 +30,9 @@ OUT = Path("askmask-out")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which models to use, and how the language model is asked; None is the setting's value, then the default."""
+    """Which models to use, how the language model is asked, and the product lists to offer it; None is the setting's
+    value, then the default.
+    """
 
     models: str | None = None
     detector: str | None = None
@@ -40,6 +42,7 @@ class Choice:
     look: bool = False
     record: Path | None = None
     replay: Path | None = None
+    products: tuple[Path, ...] = ()
 
     def names(self) -> dict[str, str]:
         """The models as a person would type them, by "preset", "detector" and "segmenter"; loads none.
@@ -155,6 +158,7 @@ class Session:
         """
         if self.toolkit.state.picture is None:
             raise ToolInputError("picture=None is not open: expected a picture. Name one after the request.")
+        self._offer_named(request)
         before = _edits(self.toolkit.state)
         reply = self._conversation.ask(request, pictures=pictures, gestures=gestures, on_event=on_event)
         after = _edits(self.toolkit.state)
@@ -163,6 +167,14 @@ class Session:
         if reply.calls:
             written |= self._annotate(reply, [handle for handle in reply.pictures if handle not in written])
         return Outcome(reply, written, self.id, self._names, edited)
+
+    def _offer_named(self, request: str) -> None:
+        """A product list that the person names in their own words may be read; a planner naming it is not enough."""
+        from workflows.planning.languages import table_in
+
+        named = table_in(request)
+        if named and Path(named).expanduser().is_file():
+            self.toolkit.offer_products(named)
 
     def _write_edited(self, handle: str) -> Path:
         """A picture as its edits leave it: exact, so PNG."""
@@ -225,6 +237,8 @@ def session(
             memory=own,
             conversation=conversation,
         )
+        for path in choice.products:
+            toolkit.offer_products(path)
         talk = Conversation(
             toolkit,
             choice.llm or settings().llm,

@@ -55,6 +55,8 @@ class _Speaker:
 
     def differences(self) -> list[str]:
         """Row by row, what is missing, too much, or where it does not belong."""
+        if elsewhere := self.shelf.get("elsewhere"):
+            return [self._say("shelf_elsewhere", shelves=self.results["comma"].join(elsewhere[:_MOST_PRODUCTS]))]
         if not self.shelf["expected"]:
             return []
         if not self.shelf["findings"]:

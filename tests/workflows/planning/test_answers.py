@@ -270,3 +270,111 @@ def test_answer_with_nothing_to_undo_or_redo_says_so_plainly() -> None:
     assert answer(refused[:1], PlanContext()) == "There is nothing to take back."
     assert answer(refused[1:], PlanContext()) == "There is nothing to bring back."
     assert answer([undone, refused[0]], PlanContext()).endswith("now. There is nothing to take back.")
+
+
+def shelf(
+    findings: list[dict[str, Any]], *, expected: bool = True, review: tuple[int, ...] = (), **more: Any
+) -> Outcome:
+    """3 oranges and 1 lemon on three rows: orange 2, 0, 1; lemon 0, 1, 0."""
+    rows = {"orange": {1: 2, 3: 1}, "lemon": {2: 1}}
+    counts = [
+        {"label": label, "row": row, "n": n, "low": n, "high": n + 1, "review": row in review}
+        for label, tally in rows.items()
+        for row, n in {0: sum(tally.values()), **tally}.items()
+    ]
+    data = {
+        "counts": {label: number(sum(tally.values())) for label, tally in rows.items()},
+        "objects": things("orange", 1, 3) + things("lemon", 4, 4),
+        "shelf": {"rows": [{}, {}, {}], "counts": counts, "findings": findings, "expected": expected, **more},
+    }
+    return Outcome("count_shelf", {}, "", data)
+
+
+def finding(kind: str, label: str, row: int, expected: tuple[int, int | None] | None, found: int) -> dict[str, Any]:
+    return {"kind": kind, "label": label, "row": row, "expected": expected, "found": found}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (
+            shelf(
+                [
+                    finding("missing", "orange", 2, (6, 6), 4),
+                    finding("surplus", "lemon", 1, (1, 2), 4),
+                    finding("misplaced", "lemon", 2, None, 1),
+                    finding("missing", "pear", 0, (1, None), 0),
+                    finding("gap", "", 2, None, 0),
+                    finding("gap", "", 3, None, 0),
+                    finding("gap", "orange", 3, None, 0),
+                ]
+            ),
+            "3 oranges and 1 lemon in 3 rows. In all: 0 of 1 pear, 1 missing. Row 1: 4 lemons, 2 too many. "
+            "Row 2: 4 of 6 oranges, 2 missing; 1 lemon out of place; an empty place. Row 3: 2 empty places.",
+        ),
+        (shelf([]), "3 oranges and 1 lemon in 3 rows. Everything on the list is there as it should be."),
+        (
+            shelf([], expected=False),
+            "3 oranges and 1 lemon in 3 rows. Row 1: 2 oranges. Row 2: 1 lemon. Row 3: 1 orange.",
+        ),
+        (
+            shelf([], expected=False, elsewhere=["north a", "north b"]),
+            "3 oranges and 1 lemon in 3 rows. Row 1: 2 oranges. Row 2: 1 lemon. Row 3: 1 orange. "
+            "The list says what should stand on north a, north b, and I cannot tell which of them this is.",
+        ),
+        (
+            shelf([], review=(1, 2)),
+            "3 oranges and 1 lemon in 3 rows. Everything on the list is there as it should be. "
+            "Please check oranges in the top row (2 to 3) and lemons in row 2 (1 to 2).",
+        ),
+        (
+            shelf([], review=(0,)),
+            "3 oranges and 1 lemon in 3 rows. Everything on the list is there as it should be. "
+            "Please check oranges (3 to 4) and lemons (1 to 2).",
+        ),
+    ],
+)
+def test_answer_count_of_a_shelf_tells_row_by_row_what_to_do(outcome: Outcome, said: str) -> None:
+    assert answer([outcome], PlanContext()) == said
+
+
+def test_answer_count_of_a_shelf_that_is_far_off_stays_short() -> None:
+    findings = [finding("missing", "orange", row, (6, 6), 4) for row in range(1, 30)]
+    said = answer([shelf(findings, review=(1, 2, 3))], PlanContext())
+
+    assert said.count("Row ") == 8
+    assert "There are 21 more differences." in said
+
+
+def test_answer_count_of_a_shelf_where_nothing_was_found_says_so() -> None:
+    data = {"counts": {"orange": number(0)}, "objects": [], "shelf": {**shelf([]).data["shelf"], "counts": []}}
+    data["shelf"]["findings"] = [finding("missing", "orange", 0, (6, 6), 0)]
+
+    said = answer([Outcome("count_shelf", {}, "", data)], PlanContext())
+    assert said == "I found nothing like that. In all: 0 of 6 oranges, 6 missing."
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("spanish", "3 naranjas y 1 limón en 3 filas. Fila 2: 4 de 6 naranjas, faltan 2; un hueco vacío. Comprueba,"),
+        ("french", "3 oranges et 1 citron sur 3 rangées. Rangée 2 : 4 sur 6 oranges, il en manque 2; une place vide."),
+        ("german", "3 Orangen und 1 Zitrone in 3 Reihen. Reihe 2: 4 von 6 Orangen, 2 zu wenig; ein leerer Platz."),
+        ("portuguese", "3 laranjas e 1 limão em 3 filas. Fila 2: 4 de 6 laranjas, faltam 2; um lugar vazio. Verifique"),
+        ("italian", "3 arance e 1 limone in 3 file. Fila 2: 4 di 6 arance, ne mancano 2; un posto vuoto. Da"),
+        ("chinese", "3排里有3个橙子和1个柠檬。|第2排|橙子应有6个|现有4个|缺2个|一个空位|请检查|最上面一排"),
+        ("japanese", "3段にオレンジ3個とレモン1個があります。|2段目|オレンジが6個のうち4個、2個不足|空きが1か所。"),
+    ],
+)
+def test_answer_count_of_a_shelf_in_every_language(language: str, said: str) -> None:
+    findings = [finding("missing", "orange", 2, (6, 6), 4), finding("gap", "", 2, None, 0)]
+    outcome = shelf(findings, review=(1,))
+
+    whole = answer([outcome], PlanContext(), language=language)
+    places = [whole.find(part) for part in said.split("|")]
+    assert places == sorted(places)
+    assert places[0] == 0
+    others = [finding("surplus", "lemon", 0, (1, 2), 4), finding("misplaced", "lemon", 1, None, 1), *findings]
+    more = [finding("gap", "", 2, None, 0)] + [finding("missing", "orange", row, (6, 6), 4) for row in range(3, 14)]
+    for other in (shelf([*others, *more], review=(0, 1, 2, 3)), shelf([]), shelf([], elsewhere=["a", "b"])):
+        assert "{" not in answer([other], PlanContext(), language=language)
