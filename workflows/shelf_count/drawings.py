@@ -83,7 +83,6 @@ def draw_shelf(
         ServiceError: the segmenter failed.
     """
     places = {product.sku: place for place, product in enumerate(products)}
-    removed = correction.removed if correction else ()
     counted = sorted((each for each in count.objects if each.counted), key=lambda each: _reading(each, places))
     masks = _masks(picture, counted, segmenter)
     things = [
@@ -93,19 +92,18 @@ def draw_shelf(
     canvas = draw(picture, things, longest_side=LONGEST_SIDE, caption=False)
     scale, line = canvas.shape[1] / picture.width, max(1, round(min(canvas.shape[:2]) / 320))
     for each in count.objects:
-        colour = colour_of_product(places.get(each.sku, 0))
-        if not each.counted and not any(same_box(each.box, box) for _, box in removed):
-            _dashed(canvas, each.box, scale, colour, line)
-        elif each.by == "person":
-            _outline(canvas, each.box, scale, _WHITE, line, margin=3 * line)
-    for _, box in removed:
+        if not each.counted and each.chance > 0:  # 0: a person has said so
+            _dashed(canvas, each.box, scale, colour_of_product(places.get(each.sku, 0)), line)
+    for _, box in correction.added if correction else ():
+        _outline(canvas, box, scale, _WHITE, line, margin=3 * line)
+    for _, box in correction.removed if correction else ():
         _crossed(canvas, box, scale, line)
     for finding in count.findings:
         if finding.box is not None:
             _outline(canvas, finding.box, scale, _WHITE, 2 * line, margin=0)
     for row in count.rows:
         top = row.corners[0][1] * scale
-        tag(canvas, f"row {row.number}", (0, top + 6 * line), max(12, round(min(canvas.shape[:2]) / 40)), _PALE)
+        tag(canvas, f"row {row.number}", (0, top + 6 * line), max(14, round(min(canvas.shape[:2]) / 32)), _PALE)
     return Drawing(encode_jpeg(canvas, QUALITY), canvas.shape[1], canvas.shape[0], _numbers(counted))
 
 

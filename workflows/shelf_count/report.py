@@ -120,9 +120,7 @@ def _write_drawings(
         entry = f'{"," if written else ""}\n"{place}":{as_json(told)}'
         room -= len(entry)
         if room < 0:
-            pens.notices.append(
-                "Some pictures are not drawn here: the drawings had reached the size that a page can carry."
-            )
+            pens.notices.append("Some pictures are not drawn: the drawings had reached the size that a page can carry.")
             return
         file.write(entry)
         written = True

@@ -46,12 +46,9 @@ class ReportData:
             return [*told, 0, 0, changed, [], [], [], -1, []]
         why = [self._whys.setdefault(reason, len(self._whys)) for reason in reasons(count)]
         counts = [
-            *(
-                [self._place(each.sku), each.row, each.n, each.low, each.high]
-                + [_percent(each.confidence), int(each.saturated), int(each.review)]
-                for each in count.counts
-                if each.sku not in count.unknown
-            ),
+            [self._place(c.sku), c.row, c.n, c.low, c.high, _percent(c.confidence), int(c.saturated), int(c.review)]
+            for c in count.counts
+            if c.sku not in count.unknown
         ]
         findings = [
             [
@@ -81,7 +78,7 @@ class ReportData:
         return self._places.setdefault(sku, len(self._places))
 
     def _expected(self, result: PictureResult, count: ShelfCount) -> int:
-        """Where `wants` says what should be on all of the picture: (product, fewest, most or -1); -1: nothing is said."""
+        """Where `wants` says what should be on the picture: (product, fewest, most or -1); -1: nothing is said."""
         told: list[tuple[int, int, int]] = []
         for place, product in enumerate(self._products):
             wanted = expected_in_all(product, result, count)

@@ -81,12 +81,12 @@ def names_of(products: Sequence[Product]) -> dict[str, str]:
 
 
 def in_all(count: ShelfCount) -> dict[str, ProductCount]:
-    """The count of each product on the whole picture, by its sku; without those not asked for."""
+    """The count for the whole picture by sku; without those that the detector was not asked for."""
     return {each.sku: each for each in count.counts if each.row == 0 and each.sku not in count.unknown}
 
 
 def place_of(folder: Path, address: str) -> str:
-    """Where a page in `folder` finds a picture: a relative or file address, a web address, or "" where no browser can.
+    """Where a page in `folder` finds a picture: a relative or file address, or the web's; "" where no browser can.
 
     A relative one keeps working when the folder is moved together with its pictures.
     """

@@ -40,6 +40,7 @@ EXPECTED = (
 TOTALS = ("sku", "name", "pictures", "count", "at least", "at most", "expected", "pictures with differences")
 REVIEW = (*PICTURE, "doubt", "why", "counts")
 ERRORS = (*PICTURE, "error")
+_AMOUNTS = ("missing", "surplus")
 
 
 def write_tables(folder: Path, store: ReadableStore) -> list[Path]:

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agent_tools.shelves import counting
 from agent_tools.shelves.products import ProductList
-from agent_tools.shelves.results import Correction, ShelfCount
 from tests.browser import browser
-from tests.workflows.shelf_count import counters, made_up, running
+from tests.workflows.shelf_count import counters, running
 from tests.workflows.shelf_count.running import MODELS, PRODUCTS
 from workflows.shelf_count.inputs import list_pictures
 from workflows.shelf_count.one_picture import Job
@@ -71,12 +69,3 @@ def chromium() -> Iterator[Any]:
     """One headless Chromium for all pages."""
     with browser() as opened:
         yield opened
-
-
-@pytest.fixture
-def corrections_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Corrections change counts, also where `corrected` is not there yet."""
-    try:
-        counting.corrected(ShelfCount(1, 1), Correction(), ())
-    except NotImplementedError:
-        monkeypatch.setattr(counting, "corrected", made_up.put_right)

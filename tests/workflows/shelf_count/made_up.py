@@ -66,7 +66,7 @@ def cut_outs() -> dict[str, tuple[tuple[Any, Any], ...]]:
     return {sku: tuple(each) for sku, each in found.items()}
 
 
-def shelf_picture(rng: np.random.Generator, rows: Sequence[Sequence[str | None]], size: tuple[int, int] = (960, 720)):
+def shelf_picture(rng: np.random.Generator, rows: Sequence[Sequence[str | None]], size: tuple[int, int]):
     """A shelf, (H, W, 3) uint8, and what stands on it: (sku or None for an empty place, row, box)."""
     width, height = size
     wall = np.linspace(206, 178, height)[:, None, None] + np.array([6, 0, -10])
@@ -123,7 +123,7 @@ def findings_of(objects: Sequence[ShelfObject], gaps: Sequence[Any]) -> tuple[Fi
     return tuple(found)
 
 
-def shelf_count(rng: np.random.Generator, things: Sequence[Any], size: tuple[int, int] = (960, 720)) -> ShelfCount:
+def shelf_count(rng: np.random.Generator, things: Sequence[Any], size: tuple[int, int]) -> ShelfCount:
     width, height = size
     pitch = height / 3
     rows = tuple(
@@ -133,7 +133,7 @@ def shelf_count(rng: np.random.Generator, things: Sequence[Any], size: tuple[int
     objects = []
     for sku, row, box in things:
         if sku is not None:
-            chance = float(rng.choice([0.995, 0.995, 0.99, 0.97, 0.9, 0.35], p=[0.4, 0.3, 0.2, 0.06, 0.02, 0.02]))
+            chance = float(rng.choice([0.995, 0.995, 0.99, 0.97, 0.9, 0.35], p=[0.39, 0.3, 0.2, 0.05, 0.02, 0.04]))
             objects.append(ShelfObject(sku, row, box, chance, chance, chance > 0.5))
     gaps = [(row, box) for sku, row, box in things if sku is None]
     return ShelfCount(width, height, rows, tuple(objects), counts_of(objects), findings_of(objects, gaps))
@@ -152,7 +152,7 @@ def planned_rows(rng: np.random.Generator) -> list[list[str | None]]:
     return rows
 
 
-def made_up_run(folder: Path, pictures: int, seed: int = 7) -> StoreInMemory:
+def made_up_run(folder: Path, pictures: int, seed: int = 7, size: tuple[int, int] = (480, 360)) -> StoreInMemory:
     """A run of rendered shelves in two shops; some files cannot be read, one is there twice."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,24 +165,7 @@ def made_up_run(folder: Path, pictures: int, seed: int = 7) -> StoreInMemory:
             path.write_bytes(b"")
             results.append(PictureResult(picture, error="the file is empty: expected a picture. Take it again."))
             continue
-        image, things = shelf_picture(rng, planned_rows(rng))
+        image, things = shelf_picture(rng, planned_rows(rng), size)
         cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-        results.append(PictureResult(picture, shelf_count(rng, things)))
+        results.append(PictureResult(picture, shelf_count(rng, things, size)))
     return StoreInMemory(results)
-
-
-def put_right(
-    count: ShelfCount, correction: Correction, products: Sequence[Product], *, store: str = "", shelf: str = ""
-) -> ShelfCount:
-    """Stands in for `corrected`: removed things no longer count, added ones do, in the row their middle is in."""
-    kept = [each for each in count.objects if (each.sku, each.box) not in (*correction.removed, *correction.added)]
-    pitch = count.height / max(1, len(count.rows))
-    added = [
-        ShelfObject(sku, 1 + int((box[1] + box[3]) / 2 // pitch), box, 1, 1, by="person")
-        for sku, box in correction.added
-    ]
-    objects = [*kept, *added]
-    gaps = [(each.row, each.box) for each in count.findings if each.kind == "gap"]
-    return replace(
-        count, objects=tuple(objects), counts=counts_of(objects, products), findings=findings_of(objects, gaps)
-    )

@@ -134,7 +134,7 @@ def test_tables_texts_that_no_file_can_hold_are_written_all_the_same(tmp_path: P
     assert len(lines_of(tmp_path / "counts.csv")) == 17
 
 
-def test_tables_corrected_picture_has_the_new_counts_everywhere(tmp_path: Path, corrections_count: None) -> None:
+def test_tables_corrected_picture_has_the_new_counts_everywhere(tmp_path: Path) -> None:
     objects = tuple(ShelfObject("4011", 1, (20.0 * n, 5, 20.0 * n + 15, 45), 0.9, 0.9) for n in range(4))
     counts = (ProductCount("4011", 0, 4, 3, 4, 0.6, review=True, why=("look",)), ProductCount("4011", 1, 4, 3, 4, 0.6))
     store = StoreInMemory([PictureResult(ShelfPicture("1.jpg"), ShelfCount(100, 100, ROWS, objects, counts))], PRODUCTS)

@@ -12,8 +12,6 @@ import json
 from importlib.resources import files
 from typing import Any
 
-_MARKS = ("<!--policy-->", "/*style*/", "/*script*/", "<!--data-->")
-
 
 def assemble(name: str, policy: str) -> tuple[str, str]:
     """The page `name` with its style and script inside: what comes before its data, and what comes after.
@@ -33,9 +31,9 @@ def assemble(name: str, policy: str) -> tuple[str, str]:
         f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'unsafe-inline'; base-uri 'none'; "
         f"form-action 'none'; {policy}"
     )
-    for mark, text in zip(_MARKS, (f'<meta http-equiv="Content-Security-Policy" content="{whole}">', style, script)):
-        page = page.replace(mark, text, 1)
-    before, after = page.split(_MARKS[-1])
+    page = page.replace("<!--policy-->", f'<meta http-equiv="Content-Security-Policy" content="{whole}">', 1)
+    page = page.replace("/*style*/", style, 1).replace("/*script*/", script, 1)
+    before, after = page.split("<!--data-->")
     return before, after
 
 

@@ -22,6 +22,20 @@ async function ask(path, body) {
   return told;
 }
 
+/** Go on only once: a second press while the first is under way would save a picture that nobody has seen. */
+let going = false;
+function once(work) {
+  return async (...given) => {
+    if (going) return;
+    going = true;
+    try {
+      await work(...given);
+    } finally {
+      going = false;
+    }
+  };
+}
+
 /** Run what a hand asked for; say what went wrong where the hand is. */
 function act(work) {
   return async (...given) => {
@@ -83,7 +97,8 @@ function showBoxes() {
   const unit = picture.width / byId("sheet").clientWidth; // pixels of the picture in one of the page
   const size = 13 * unit;
   const numbers = {};
-  const focused = document.activeElement?.dataset?.key;
+  // Who goes by keyboard stays where they were; after a click Enter is for saving, not for the box.
+  const focused = document.activeElement?.matches(".thing:focus-visible") && document.activeElement.dataset.key;
   const all = things();
   const reading = [...all].filter((one) => one.kind !== "near" && !one.removed).sort((a, b) => a.product - b.product || (a.row ?? 99) - (b.row ?? 99) || a.box[0] - b.box[0]);
   const number = new Map(reading.map((one) => [one, (numbers[one.product] = (numbers[one.product] || 0) + 1)]));
@@ -202,14 +217,15 @@ function showProgress() {
 }
 
 // Going on.
-const save = act(async () => {
+const save = once(act(async () => {
   if (!picture) return;
   await ask(`corrections/${place}`, correction());
+  steps = [];
   done.add(place);
   await next();
-});
+}));
 
-const skip = act(async () => { if (picture) await next(); });
+const skip = once(act(async () => { if (picture) await next(); }));
 
 async function next() {
   showProgress();
@@ -221,7 +237,7 @@ async function next() {
   else finished("Nothing is left to review", queue.length ? "All of it is saved. End the review to have the tables and the report made anew." : "There is no doubtful picture in this run.");
 }
 
-const undo = act(async () => {
+const undo = once(act(async () => {
   if (steps.length) {
     steps.pop()();
     return step(null);
@@ -234,8 +250,9 @@ const undo = act(async () => {
   done.delete(back);
   byId("work").hidden = false;
   byId("done").hidden = true;
+  byId("end").hidden = false;
   await open(back);
-});
+}));
 
 const end = act(async () => {
   if (steps.length && !confirm("What you changed on this picture is not saved. End all the same?")) return;
