@@ -20,7 +20,7 @@ from agent_tools.masks import box_iou
 from agent_tools.pictures import Picture, open_picture
 from agent_tools.services.base import Detections, Detector
 from agent_tools.shelves.appearance import Appearance
-from agent_tools.shelves.expectations import by_plan, compared_with, planned, row_number
+from agent_tools.shelves.expectations import as_planned, by_plan, compared_with, planned, row_number
 from agent_tools.shelves.judging import Examples, evidence, judged, product_chances
 from agent_tools.shelves.looking import Things, look_closely, things_in
 from agent_tools.shelves.openings import one_more, openings
@@ -34,6 +34,10 @@ LIKELY = 0.5
 """Chance above which something in an opening is counted."""
 SURE = 0.7
 """Confidence of a count below which a person should look."""
+TRUST = 0.75
+"""Power of the odds of a count: neighbours are right or wrong together, so that they say less than they seem to."""
+PLANNED = {True: 60.0, None: 2.5, False: 1.0}
+"""What the odds of a count are multiplied by where it is as expected, where nothing is expected, and where it differs."""
 SAME_PLACE = 0.5
 """IoU from which a box that a person took away is the one that was counted."""
 
@@ -212,36 +216,43 @@ def _tallied(
     """The same with counts and findings made from its objects."""
     counts: list[ProductCount] = []
     for product in products:
-        mine = [each for each in count.objects if each.sku == product.sku]
-        wanted = expected.get(product.sku, ())
-        homes = {row_number(each, len(count.rows)) for each in wanted} | {each.row for each in mine if each.counted}
-        counts.append(_counted(product.sku, 0, mine, saturated, count.unknown))
-        for row in sorted(homes - {0}):
-            some = [each for each in mine if each.row == row]
-            counts.append(_counted(product.sku, row, some, saturated, count.unknown))
+        sku, many = product.sku, len(count.rows)
+        mine = [each for each in count.objects if each.sku == sku]
+        wanted = expected.get(sku, ())
+        homes = {row_number(each, many) for each in wanted} | {each.row for each in mine if each.counted}
+        for row in (0, *sorted(homes - {0})):
+            some = [each for each in mine if row in (0, each.row)]
+            agrees = as_planned(sku, row, wanted, mine, many)
+            counts.append(_counted(sku, row, some, agrees, saturated, count.unknown.get(sku, "")))
     findings = compared_with(products, expected, count.objects, count.rows, count.unknown)
     return replace(count, counts=tuple(counts), findings=findings)
 
 
 def _counted(
-    sku: str, row: int, objects: Sequence[ShelfObject], saturated: bool, unknown: Mapping[str, str]
+    sku: str, row: int, objects: Sequence[ShelfObject], agrees: bool | None, saturated: bool, unknown: str
 ) -> ProductCount:
+    """One count; `agrees` with what is expected, None: nothing is."""
     hits = [each.chance for each in objects if each.counted]
     others = [each.chance for each in objects if not each.counted]
     low, high = bounds(hits, others)
-    confidence = round(float(counted_with([*hits, *others])[len(hits)]), 4)
-    why = []
-    if sku in unknown:
-        why.append(f"not looked for: {unknown[sku]}")
-        confidence = 0.0
-    elif saturated:
-        why.append("the detector ran out of room: there may be more")
-    if sku not in unknown and confidence < SURE:
-        weak = sum(chance < SURE for chance in hits)
-        near = sum(chance >= 1 - SURE for chance in others)
-        reasons = [f"{weak} counted are doubtful"] * bool(weak) + [f"{near} more may be"] * bool(near)
-        why.append(" and ".join(reasons) or "several are not quite sure")
-    return ProductCount(sku, row, len(hits), low, high, confidence, saturated, bool(why), tuple(why))
+    exactly = float(counted_with([*hits, *others])[len(hits)])
+    if unknown:
+        return ProductCount(sku, row, 0, 0, 0, 0.0, saturated, True, (f"not looked for: {unknown}",))
+    confidence = exactly if all(chance in (0.0, 1.0) for chance in (*hits, *others)) else _confidence(exactly, agrees)
+    why = ["the detector ran out of room: there may be more"] if saturated else []
+    if confidence < SURE:
+        weak, near = sum(chance < SURE for chance in hits), sum(chance >= 1 - SURE for chance in others)
+        reasons = [f"{weak} counted {'is' if weak == 1 else 'are'} doubtful"] * bool(weak)
+        reasons += [f"there may be {near} more"] * bool(near)
+        why += [" and ".join(reasons) or "it is not quite as expected, and not quite sure"]
+    return ProductCount(sku, row, len(hits), low, high, round(confidence, 4), saturated, bool(why), tuple(why))
+
+
+def _confidence(exactly: float, agrees: bool | None) -> float:
+    """The chance that a count is right: by its things, and by whether it is as expected, which it seldom is by chance."""
+    inside = min(max(exactly, 0.01), 0.99)
+    odds = (inside / (1 - inside)) ** TRUST * PLANNED[agrees]
+    return odds / (1 + odds)
 
 
 def _rows_expected(expected: Mapping[str, Sequence[Expected]]) -> int:

@@ -15,6 +15,10 @@ from agent_tools.shelves.openings import openings
 from agent_tools.shelves.products import Expected, Product
 from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow
 
+FLAGGED = 0.9
+"""Confidence from which a difference is told; a less certain one is a doubtful count, for a person to look at."""
+EMPTY = 0.5
+"""Confidence from which an empty place is told."""
 STRAY = 0.3
 """Things of each product that may stand in a row by mistake, beside the number that a plan has there."""
 
@@ -58,6 +62,24 @@ def by_plan(chances: NDArray[np.float64], row_of: NDArray[np.int64], plan: NDArr
     return np.asarray(weighed * there / np.maximum(total, 1e-12), np.float64)
 
 
+def as_planned(
+    sku: str, row: int, expected: Sequence[Expected], objects: Sequence[ShelfObject], rows: int
+) -> bool | None:
+    """Whether a product's count is as expected, in one row or, for 0, in every row; None where nothing is expected."""
+    wanted = [each for each in expected if row in (0, row_number(each, rows))]
+    if not wanted:
+        return None if not expected or (row and any(each.row is None for each in expected)) else False
+    homes = {row_number(each, rows) for each in wanted}
+    strays = any(each.sku == sku and each.counted and each.row not in homes for each in objects)
+    right = (not _outside(sku, row_number(each, rows), each, objects) for each in wanted)
+    return all(right) and not (row == 0 and 0 not in homes and strays)
+
+
+def _outside(sku: str, row: int, expected: Expected, objects: Sequence[ShelfObject]) -> bool:
+    n = sum(each.counted for each in objects if each.sku == sku and row in (0, each.row))
+    return n < expected.low or (expected.high is not None and n > expected.high)
+
+
 def compared_with(
     products: Sequence[Product],
     expected: Mapping[str, Sequence[Expected]],
@@ -65,7 +87,7 @@ def compared_with(
     rows: Sequence[ShelfRow],
     unknown: Mapping[str, str],
 ) -> tuple[Finding, ...]:
-    """The differences, surest first.
+    """The differences that are sure enough to be told, surest first.
 
     Args:
         products: that were looked for.
@@ -86,7 +108,9 @@ def compared_with(
             for row in rows:
                 if row.number not in homes:
                     found += _strays(product.sku, row.number, objects)
-    found += _gaps(objects, rows, {finding.row: finding.sku for finding in found if finding.kind == "missing"})
+    found = [finding for finding in found if finding.confidence >= FLAGGED]
+    missing = {finding.row: finding.sku for finding in found if finding.kind == "missing"}
+    found += [gap for gap in _gaps(objects, rows, missing) if gap.confidence >= EMPTY]
     return tuple(sorted(found, key=lambda finding: (-finding.confidence, finding.row, finding.sku, finding.kind)))
 
 

@@ -61,7 +61,7 @@ class ProductCount:
         n: the count.
         low: what it is at least, with a chance of 95 %.
         high: what it is at most, likewise.
-        confidence: chance that the count is exactly right, in [0, 1].
+        confidence: chance that the count is exactly right, in [0, 1]; one that is as expected is seldom wrong.
         saturated: whether the detector ran out of room, so that there may be more.
         review: whether a person should look.
         why: the reasons for that, in words.

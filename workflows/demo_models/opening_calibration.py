@@ -108,9 +108,8 @@ def _regressed(openings_tried: Sequence[Tried], which: Callable[[Tried], list[in
 
     found = np.asarray(minimize(loss, np.zeros(x.shape[1] + 1), method="L-BFGS-B").x)
     likely = x @ found[:-1] + found[-1] > 0
-    print(
-        f"# {shows.sum()} that show one: {likely[shows].mean():.3f} found; {(~shows).sum()} others: {likely[~shows].mean():.4f} taken"
-    )
+    told = likely[shows].mean(), likely[~shows].mean()
+    print(f"# {shows.sum()} that show one: {told[0]:.3f} found; {(~shows).sum()} others: {told[1]:.4f} taken")
     return found
 
 
