@@ -37,7 +37,7 @@ SURE = 0.7
 TRUST = 0.75
 """Power of the odds of a count: neighbours are right or wrong together, so that they say less than they seem to."""
 PLANNED = {True: 60.0, None: 2.5, False: 1.0}
-"""What the odds of a count are multiplied by where it is as expected, where nothing is expected, and where it differs."""
+"""What the odds of a count are multiplied by: it is as expected, nothing is expected, it differs."""
 SAME_PLACE = 0.5
 """IoU from which a box that a person took away is the one that was counted."""
 
@@ -179,7 +179,7 @@ def _objects(
                 ShelfObject(
                     products[number].sku,
                     int(row_of[thing]),
-                    (round(box[0], 1), round(box[1], 1), round(box[2], 1), round(box[3], 1)),
+                    _rounded(box),
                     round(float(things.scores[thing].max(initial=0.0)), 4),
                     round(float(sure[number]), 4),
                     bool(counted[thing]) and number == best,
@@ -205,8 +205,8 @@ def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> 
                 like = counted[more.like]
                 chance = round(more.chance * like.chance, 4)
                 if chance >= UNLIKELY:
-                    box = tuple(round(side, 1) for side in more.box)
-                    found.append(replace(like, box=box, chance=chance, counted=chance > LIKELY, by="neighbour"))
+                    told = {"chance": chance, "counted": chance > LIKELY, "by": "neighbour"}
+                    found.append(replace(like, box=_rounded(more.box), **told))
     return found
 
 
@@ -251,7 +251,7 @@ def _counted(
 def _confidence(exactly: float, agrees: bool | None) -> float:
     """The chance that a count is right: by its things, and by whether it is as expected, which it seldom is by chance."""
     inside = min(max(exactly, 0.01), 0.99)
-    odds = (inside / (1 - inside)) ** TRUST * PLANNED[agrees]
+    odds = float((inside / (1 - inside)) ** TRUST * PLANNED[agrees])
     return odds / (1 + odds)
 
 
@@ -263,6 +263,11 @@ def _rows_expected(expected: Mapping[str, Sequence[Expected]]) -> int:
 def _same(thing: ShelfObject, sku: str, box: Box) -> bool:
     """Whether a thing is the one of a product in a box."""
     return thing.sku == sku and bool(box_iou(_array(thing.box), _array(box))[0, 0] >= SAME_PLACE)
+
+
+def _rounded(box: Sequence[float]) -> Box:
+    x0, y0, x1, y1 = (round(side, 1) for side in box)
+    return (x0, y0, x1, y1)
 
 
 def _array(box: Box) -> NDArray[np.float32]:
