@@ -205,8 +205,8 @@ def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> 
                 like = counted[more.like]
                 chance = round(more.chance * like.chance, 4)
                 if chance >= UNLIKELY:
-                    told = {"chance": chance, "counted": chance > LIKELY, "by": "neighbour"}
-                    found.append(replace(like, box=_rounded(more.box), **told))
+                    box, counts = _rounded(more.box), chance > LIKELY
+                    found.append(replace(like, box=box, chance=chance, counted=counts, by="neighbour"))
     return found
 
 
@@ -249,7 +249,7 @@ def _counted(
 
 
 def _confidence(exactly: float, agrees: bool | None) -> float:
-    """The chance that a count is right: by its things, and by whether it is as expected, which it seldom is by chance."""
+    """The chance that a count is right: by its things, and by being as expected, which it seldom is by chance."""
     inside = min(max(exactly, 0.01), 0.99)
     odds = float((inside / (1 - inside)) ** TRUST * PLANNED[agrees])
     return odds / (1 + odds)
