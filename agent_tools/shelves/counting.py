@@ -43,7 +43,13 @@ SAME_PLACE = 0.5
 
 
 def count_shelf(
-    picture: Picture, products: Sequence[Product], detector: Detector, *, store: str = "", shelf: str = ""
+    picture: Picture,
+    products: Sequence[Product],
+    detector: Detector,
+    *,
+    store: str = "",
+    shelf: str = "",
+    closer: bool = True,
 ) -> ShelfCount:
     """Count; see `ShelfCount`.
 
@@ -55,6 +61,7 @@ def count_shelf(
         detector: what looks.
         store: of the picture; which expectations hold.
         shelf: likewise.
+        closer: whether parts of the picture are looked at closer where that pays.
 
     Raises:
         PictureError: an example cannot be opened.
@@ -62,7 +69,7 @@ def count_shelf(
     """
     wanted, expected = expected_here(products, store, shelf)
     phrases = list(dict.fromkeys(phrase for product in wanted for phrase in product.phrases))
-    found = look_closely(detector, picture, phrases) if phrases else Detections.none()
+    found = _looked(detector, picture, phrases, closer)
     unknown = _unknown(wanted, phrases, found)
     things = things_in(found, len(phrases), detector.threshold)
     looks = Appearance.of(picture.array, things.boxes)
@@ -110,6 +117,12 @@ def expected_here(
     expected = {product.sku: product.expected_in(store, shelf) for product in products}
     wanted = [product for product in products if expected[product.sku] or not product.expected]
     return (wanted or list(products)), {sku: each for sku, each in expected.items() if each}
+
+
+def _looked(detector: Detector, picture: Picture, phrases: list[str], closer: bool) -> Detections:
+    if not phrases:
+        return Detections.none()
+    return look_closely(detector, picture, phrases) if closer else detector.detect([picture], [phrases])[0]
 
 
 def _judged(

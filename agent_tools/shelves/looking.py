@@ -23,13 +23,17 @@ from agent_tools.services.tiling import tile
 OVERLAP = 0.25
 """Share of a look that the next one shows too; a thing up to that size is whole in one of them."""
 COMFORTABLE = 0.17
-"""Side of a thing, as a share of the look's shorter side, from which a closer look shows nothing new."""
+"""Narrow side of a thing, as a share of the look's shorter side, from which a closer look shows nothing new."""
 FEW = 4
 """Candidates up to which nothing is known of the usual size."""
 MOST = 24
 """Looks at a picture, at most."""
-LEAST_SIDE = 160
-"""Pixels of the picture across a look's shorter side, at least."""
+LEAST_SIDE = 400
+"""Pixels of the picture across a look's shorter side, at least, where a detector does not say what size it sees."""
+LARGE = 1200
+"""Pixels of a picture's shorter side from which nothing found means to look closer: things may be too small to see."""
+DISTANT = 0.4
+"""Part of the shorter side that a look then shows."""
 LONG = 2.0
 """Longer side over shorter side from which the whole picture is too small to a model to be judged by."""
 ASPECT = 4 / 3
@@ -61,7 +65,7 @@ def look_closely(detector: Detector, picture: Picture, phrases: Sequence[str]) -
         ServiceError: the detector failed.
     """
     whole = detector.detect([picture], [phrases])[0]
-    windows = windows_for(picture.width, picture.height, whole)
+    windows = windows_for(picture.width, picture.height, whole, _least_side(detector))
     if not windows:
         return whole
     # One after the other: of a panorama, all tiles at once would be the whole of it once more.
@@ -90,32 +94,43 @@ def look_closely(detector: Detector, picture: Picture, phrases: Sequence[str]) -
     )
 
 
-def windows_for(width: int, height: int, whole: Detections) -> list[Window]:
-    """The parts of a picture that are worth a look of their own; none where the whole of it shows enough."""
+def windows_for(width: int, height: int, whole: Detections, least: float = LEAST_SIDE) -> list[Window]:
+    """The parts of a picture that are worth a look of their own; none where the whole of it shows enough.
+
+    Args:
+        width: of the picture, pixels.
+        height: likewise.
+        whole: what was found at a look at all of it.
+        least: pixels of the picture across a look's shorter side, at least.
+    """
     shorter, longer = min(width, height), max(width, height)
-    share = 1.0
-    if longer >= LONG * shorter:
-        share = 1.0 if not _small(whole, shorter) else _small(whole, shorter)
-    elif whole.saturated:
-        share = min(_small(whole, shorter) or 1.0, 0.5)
-    else:
-        share = _small(whole, shorter)
-        if not share:
-            return []
-    side = max(LEAST_SIDE, share * shorter)
+    share = _share(whole, shorter)
+    if longer < LONG * shorter and share == 1.0:
+        return []
+    side = max(least, share * shorter)
     grid = _grid(width, height, side)
     while len(grid) > MOST:
         side *= 1.15
         grid = _grid(width, height, side)
-    return grid if len(grid) > 1 else []
+    x0, y0, x1, y1 = grid[0]
+    return grid if len(grid) > 1 and min(x1 - x0, y1 - y0) >= min(least, 0.9 * shorter) else []
 
 
-def _small(whole: Detections, shorter: int) -> float:
-    """The part of the shorter side that a look should show, so that things are as large as is comfortable; 0: all."""
-    if len(whole.boxes) <= FEW:
-        return 0.0
-    usual = float(np.median(np.sqrt(box_area(whole.boxes)))) / shorter
-    return min(usual / COMFORTABLE, 1 / (2 - OVERLAP)) if usual < COMFORTABLE else 0.0
+def _share(whole: Detections, shorter: int) -> float:
+    """The part of the shorter side that a look should show, so that things are as large as is comfortable; 1: all."""
+    closest = 1 / (2 - OVERLAP)
+    if not len(whole.boxes):
+        return DISTANT if shorter >= LARGE else 1.0
+    sides = whole.boxes[:, 2:] - whole.boxes[:, :2]
+    usual = float(np.median(sides.min(axis=1))) / shorter
+    small = len(whole.boxes) > FEW and usual < COMFORTABLE
+    return min(usual / COMFORTABLE, closest) if small else closest if whole.saturated else 1.0
+
+
+def _least_side(detector: Detector) -> float:
+    """Pixels from which more of them show a detector more."""
+    size = getattr(detector, "input_size", None)
+    return float(size.shorter) if size is not None else LEAST_SIDE
 
 
 def _grid(width: int, height: int, side: float) -> list[Window]:
