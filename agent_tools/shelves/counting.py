@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.certainty import bounds, chances, counted_with
+from agent_tools.colours import colour_of
 from agent_tools.masks import box_iou
 from agent_tools.pictures import Picture, open_picture
 from agent_tools.services.base import Detections, Detector
 from agent_tools.shelves.appearance import Appearance
 from agent_tools.shelves.expectations import as_planned, by_plan, compared_with, planned, row_number
 from agent_tools.shelves.judging import Examples, evidence, judged, product_chances
-from agent_tools.shelves.looking import Things, look_closely, things_in
+from agent_tools.shelves.looking import Things, look_closely, things_in, with_proposals
 from agent_tools.shelves.openings import one_more, openings
 from agent_tools.shelves.products import Example, Expected, Product
 from agent_tools.shelves.results import Box, Correction, ProductCount, ShelfCount, ShelfObject, ShelfRow
@@ -70,10 +71,13 @@ def count_shelf(
     wanted, expected = expected_here(products, store, shelf)
     phrases = list(dict.fromkeys(phrase for product in wanted for phrase in product.phrases))
     found = _looked(detector, picture, phrases, closer)
-    unknown = _unknown(wanted, phrases, found)
-    things = things_in(found, len(phrases), detector.threshold)
+    propose = getattr(detector, "propose", None)
+    unknown = _unknown(wanted, phrases, found, wordless=propose is not None)
+    things, whole = things_in(found, len(phrases), detector.threshold), None
+    if propose is not None and any(not product.phrases for product in wanted):
+        things, whole = with_proposals(things, propose([picture])[0])
     looks = Appearance.of(picture.array, things.boxes)
-    judgement = _judged(looks, wanted, phrases, things, detector)
+    judgement = _judged(looks, wanted, phrases, things, whole, detector) * _of_colour(picture, wanted, things)
     counted = _is_counted(judgement)
     rows = find_rows(picture.array, things.boxes[counted], _rows_expected(expected))
     row_of = rows.place(things.boxes)
@@ -126,13 +130,30 @@ def _looked(detector: Detector, picture: Picture, phrases: list[str], closer: bo
 
 
 def _judged(
-    looks: Appearance, products: Sequence[Product], phrases: Sequence[str], things: Things, detector: Detector
+    looks: Appearance,
+    products: Sequence[Product],
+    phrases: Sequence[str],
+    things: Things,
+    whole: NDArray[np.float32] | None,
+    detector: Detector,
 ) -> NDArray[np.float64]:
-    """The chance of each thing to be each product, (N, P)."""
+    """The chance of each thing to be each product, (N, P); `whole` (N,) speaks for products without words."""
     sure = np.where(things.scores > 0, chances(things.scores, detector), 0.0)
     pairs = [(phrases.index(phrase), number) for number, product in enumerate(products) for phrase in product.phrases]
     own = product_chances(sure, pairs, len(products))
+    if whole is not None:
+        own[:, [not product.phrases for product in products]] = whole[:, None]
     return judged(evidence(own, looks), looks, _examples(tuple(products)))
+
+
+def _of_colour(picture: Picture, products: Sequence[Product], things: Things) -> NDArray[np.float64]:
+    """1 where a thing may be a product by its colour, else 0, (N, P)."""
+    fits = np.ones((len(things.boxes), len(products)))
+    asked = [number for number, product in enumerate(products) if product.colour]
+    for row, box in enumerate(things.boxes.tolist() if asked else ()):
+        seen = colour_of(picture.array, None, (box[0], box[1], box[2], box[3]))
+        fits[row, asked] = [products[number].colour == seen for number in asked]
+    return fits
 
 
 @lru_cache(maxsize=64)
@@ -159,15 +180,15 @@ def _opened(address: str) -> Picture:
     return open_picture(address)
 
 
-def _unknown(products: Sequence[Product], phrases: Sequence[str], found: Detections) -> dict[str, str]:
-    """Products of which the detector was asked no phrase, and why."""
+def _unknown(products: Sequence[Product], phrases: Sequence[str], found: Detections, wordless: bool) -> dict[str, str]:
+    """Products that were not looked for, and why; `wordless` detectors can do with examples alone."""
     why = {phrases[index]: reason for index, reason in found.unknown.items()}
     unknown = {}
     for product in products:
         if product.phrases and all(phrase in why for phrase in product.phrases):
             unknown[product.sku] = f"the detector {why[product.phrases[0]]}"
-        elif not product.phrases:
-            unknown[product.sku] = "it has no phrase to look for"
+        elif not product.phrases and not wordless:
+            unknown[product.sku] = "the detector cannot look for examples without a phrase"
     return unknown
 
 

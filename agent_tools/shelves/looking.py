@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.masks import Boxes, box_area, box_intersection, enclosing_groups
+from agent_tools.masks import Boxes, box_area, box_intersection, box_iou, enclosing_groups, suppress
 from agent_tools.pictures import Picture
-from agent_tools.services.base import Detections, Detector
+from agent_tools.services.base import Detections, Detector, Proposals
 from agent_tools.services.seams import Look, Window, put_together
 from agent_tools.services.tiling import tile
 
@@ -177,3 +177,20 @@ def things_in(found: Detections, phrases: int, threshold: float) -> Things:
             kept.append(best)
             rows.append(row)
     return Things(boxes[kept].reshape(-1, 4), np.array(rows, np.float32).reshape(len(kept), phrases))
+
+
+def with_proposals(things: Things, proposed: Proposals) -> tuple[Things, NDArray[np.float32]]:
+    """Things of words, and what else may stand there, whatever it is.
+
+    Returns:
+        all of them, the further ones with no score for any phrase; and (N,) float32 in [0, 1], how sure the detector is
+        that each is one whole thing.
+    """
+    kept = suppress(proposed.boxes, proposed.scores, SAME)
+    boxes, sure = proposed.boxes[kept], proposed.scores[kept]
+    overlap = box_iou(things.boxes, boxes)
+    whole = np.where(overlap >= TOGETHER, sure[None], 0.0).max(axis=1, initial=0.0)
+    new = ~(overlap >= SAME).any(axis=0)
+    scores = np.concatenate([things.scores, np.zeros((int(new.sum()), things.scores.shape[1]), np.float32)])
+    every = Things(np.concatenate([things.boxes, boxes[new]]), scores)
+    return every, np.concatenate([whole, sure[new]]).astype(np.float32)

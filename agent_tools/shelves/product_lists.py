@@ -17,14 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent_tools.errors import ConfigError, shorten
+from agent_tools.colours import COLOURS, basic_colour
+from agent_tools.errors import ConfigError, ToolInputError, shorten
 from agent_tools.shelves.products import Example, Expected, Product, ProductList
 from agent_tools.shelves.results import Box
 from agent_tools.shelves.sheets import SUFFIXES, Row, read_sheet
 from prompts.noun_forms import singular_phrase
 from prompts.thing_names import english_name
 
-COLUMNS = ("sku", "phrases", "name", "examples", "expected", "row", "store", "shelf")
+COLUMNS = ("sku", "phrases", "name", "examples", "expected", "row", "store", "shelf", "colour")
 MOST_EXPECTED = 10_000
 MOST_ROWS_OF_A_SHELF = 50
 _LONGEST_PHRASE = 120
@@ -70,6 +71,7 @@ class _Lines:
     name: str = ""
     examples: dict[Example, None] = field(default_factory=dict)
     expected: dict[tuple[int | None, str, str], Expected] = field(default_factory=dict)
+    colour: str = ""
 
 
 class _Reading:
@@ -92,7 +94,10 @@ class _Reading:
         name = " ".join(row.fields["name"].split())
         if name and lines.name and name != lines.name:
             raise self._wrong(row, "name", f"differs from line {lines.line}", f"the same for sku {shorten(sku)}")
-        lines.phrases, lines.name = lines.phrases or phrases, lines.name or name
+        colour = self._colour(row)
+        if colour and lines.colour and colour != lines.colour:
+            raise self._wrong(row, "colour", f"differs from line {lines.line}", f"the same for sku {shorten(sku)}")
+        lines.phrases, lines.name, lines.colour = lines.phrases or phrases, lines.name or name, lines.colour or colour
         lines.examples |= dict.fromkeys(self._examples(row))
         expected = self._expected(row)
         if expected is not None:
@@ -112,7 +117,8 @@ class _Reading:
                     f"sku={shorten(sku)} in line {lines.line} of {self.path.name} has neither phrases nor examples: "
                     "expected one of them. Write into phrases what it is called."
                 )
-            yield Product(sku, lines.phrases, lines.name, tuple(lines.examples), tuple(lines.expected.values()))
+            expected = tuple(lines.expected.values())
+            yield Product(sku, lines.phrases, lines.name, tuple(lines.examples), expected, lines.colour)
 
     def _phrases(self, row: Row) -> tuple[str, ...]:
         found: dict[str, None] = {}
@@ -134,6 +140,13 @@ class _Reading:
         if notice not in self.notices:
             self.notices.append(notice)
         return english
+
+    def _colour(self, row: Row) -> str:
+        said = row.fields["colour"].strip().lower()
+        try:
+            return basic_colour(english_name(said) or said) if said else ""
+        except ToolInputError:
+            raise self._wrong(row, "colour", "is no colour known here", f"one of {', '.join(COLOURS)}") from None
 
     def _expected(self, row: Row) -> Expected | None:
         shelf_row = self._row(row)

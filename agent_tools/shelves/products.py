@@ -54,6 +54,8 @@ class Product:
         name: for people; empty: the sku.
         examples: pictures of it, which beat words where both are given.
         expected: how many should stand where; empty: nothing is known of that.
+        colour: a basic colour that things of it have, measured on the picture: for detectors that read no colours, and
+            for products that only their colour tells apart; empty: any.
     """
 
     sku: str
@@ -61,6 +63,7 @@ class Product:
     name: str = ""
     examples: tuple[Example, ...] = ()
     expected: tuple[Expected, ...] = ()
+    colour: str = ""
 
     def expected_in(self, store: str, shelf: str) -> tuple[Expected, ...]:
         """What holds for a picture of a store and shelf."""
