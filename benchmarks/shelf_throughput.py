@@ -10,6 +10,7 @@ until picture 200, the peak of the whole run, and their ratio. This module does 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import sqlite3
@@ -31,7 +32,9 @@ SAMPLE_SECONDS = 1.0
 _MARK = "ASKMASK_BENCHMARK_RUN"
 
 
-def measure(folder: str, products: Path, pictures: int | None, options: Sequence[str]) -> dict[str, Any]:
+def measure(
+    folder: str, products: Path, pictures: int | None, options: Sequence[str], out: Path | None = None
+) -> dict[str, Any]:
     """The figures of one run.
 
     Args:
@@ -39,19 +42,23 @@ def measure(folder: str, products: Path, pictures: int | None, options: Sequence
         products: its product list.
         pictures: of the folder, in order; None: all.
         options: more for the command.
+        out: folder of the run, new; None: a temporary one.
 
     Raises:
         SystemExit: the command failed.
     """
     with tempfile.TemporaryDirectory() as name:
-        out, chosen = Path(name) / "run", Path(name) / "pictures.csv"
-        addresses = [found.picture.address for found in list_pictures([folder]).pictures][:pictures]
-        chosen.write_text("\n".join(["picture", *(f'"{address}"' for address in addresses)]), encoding="utf-8")
+        run, chosen = out or Path(name) / "run", Path(name) / "pictures.csv"
+        with chosen.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["picture", "store", "shelf"])
+            for found in list_pictures([folder]).pictures[:pictures]:
+                writer.writerow([found.picture.address, found.picture.store, found.picture.shelf])
         command = [sys.executable, "-m", "workflows.cli", "count-shelves", str(chosen), "--products", str(products)]
-        command += ["--out", str(out), "--json", "--no-report", *options]
+        command += ["--out", str(run), "--json", "--no-report", *options]
         with (Path(name) / "told").open("w+") as told:
             process = subprocess.Popen(command, stdout=told, env={**os.environ, _MARK: name})
-            samples = _watched(process, out / FILE, f"{_MARK}={name}".encode())
+            samples = _watched(process, run / FILE, f"{_MARK}={name}".encode())
             told.seek(0)
             if process.returncode:
                 raise SystemExit(process.returncode)
@@ -118,11 +125,12 @@ def main() -> None:
     parser.add_argument("--models")
     parser.add_argument("--detector")
     parser.add_argument("--ray", action="store_true")
+    parser.add_argument("--out", type=Path, help="keep the run in this folder")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     named = [(f"--{name}", getattr(given, name)) for name in ("workers", "models", "detector")]
     options = [str(part) for pair in named if pair[1] is not None for part in pair] + ["--ray"] * given.ray
-    figures = measure(given.folder, given.products, given.pictures, options)
+    figures = measure(given.folder, given.products, given.pictures, options, given.out)
     if given.json:
         print(json.dumps(figures))
         return
