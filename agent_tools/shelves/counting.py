@@ -22,10 +22,10 @@ from agent_tools.pictures import Picture, open_picture
 from agent_tools.services.base import Detections, Detector
 from agent_tools.shelves.appearance import Appearance
 from agent_tools.shelves.expectations import as_planned, by_plan, compared_with, planned, row_number
-from agent_tools.shelves.judging import Examples, evidence, judged, product_chances
+from agent_tools.shelves.judging import Examples, counted_as, evidence, judged, product_chances
 from agent_tools.shelves.looking import Things, look_closely, things_in, with_proposals
 from agent_tools.shelves.openings import one_more, openings
-from agent_tools.shelves.products import Example, Expected, Product
+from agent_tools.shelves.products import Example, Expected, Product, covers
 from agent_tools.shelves.results import Box, Correction, ProductCount, ShelfCount, ShelfObject, ShelfRow
 from agent_tools.shelves.rows import find_rows
 
@@ -77,14 +77,17 @@ def count_shelf(
     if propose is not None and any(not product.phrases for product in wanted):
         things, whole = with_proposals(things, propose([picture])[0])
     looks = Appearance.of(picture.array, things.boxes)
-    judgement = _judged(looks, wanted, phrases, things, whole, detector) * _of_colour(picture, wanted, things)
-    counted = _is_counted(judgement)
+    rivals = _rivals(wanted)
+    own = _by_words(wanted, phrases, things, whole, detector)
+    judgement = judged(
+        evidence(own, looks), looks, _examples(tuple(wanted)), _of_colour(picture, wanted, things), rivals
+    )
+    counted = counted_as(judgement, rivals).any(axis=1)
     rows = find_rows(picture.array, things.boxes[counted], _rows_expected(expected))
     row_of = rows.place(things.boxes)
     row_of[counted] = rows.row_of
-    judgement = by_plan(judgement, row_of, planned(wanted, expected, len(rows.rows)))
-    counted = _is_counted(judgement)
-    objects = _objects(wanted, things, judgement, counted, row_of)
+    judgement = by_plan(judgement, row_of, planned(wanted, expected, len(rows.rows)), rivals)
+    objects = _objects(wanted, things, judgement, counted_as(judgement, rivals), row_of)
     objects += _between(picture, objects, rows.slope)
     return _tallied(
         ShelfCount(picture.width, picture.height, rows.rows, tuple(objects), unknown=unknown),
@@ -99,10 +102,14 @@ def corrected(
 ) -> ShelfCount:
     """The same picture as a person has put it right: counts and findings made anew, nothing looked for again."""
     wanted, expected = expected_here(products, store, shelf)
+    against = {
+        product.sku: {product.sku, *(other.sku for other, rival in zip(wanted, row, strict=True) if rival)}
+        for product, row in zip(wanted, _rivals(wanted), strict=True)
+    }
     objects: list[ShelfObject] = []
     for each in count.objects:
         gone = any(_same(each, sku, box) for sku, box in correction.removed)
-        replaced = any(_same(each, each.sku, box) for _, box in correction.added)
+        replaced = any(_same(each, each.sku, box) and sku in against[each.sku] for sku, box in correction.added)
         if gone or replaced:
             each = replace(each, counted=False, chance=0.0, by="person")
         elif correction.confirmed:
@@ -129,26 +136,31 @@ def _looked(detector: Detector, picture: Picture, phrases: list[str], closer: bo
     return look_closely(detector, picture, phrases) if closer else detector.detect([picture], [phrases])[0]
 
 
-def _judged(
-    looks: Appearance,
+def _rivals(products: Sequence[Product]) -> NDArray[np.bool_]:
+    """Which two products a thing cannot be both of, (P, P)."""
+    pairs = [[a is not b and not covers(a, b) and not covers(b, a) for b in products] for a in products]
+    return np.array(pairs, bool).reshape(len(products), len(products))
+
+
+def _by_words(
     products: Sequence[Product],
     phrases: Sequence[str],
     things: Things,
     whole: NDArray[np.float32] | None,
     detector: Detector,
 ) -> NDArray[np.float64]:
-    """The chance of each thing to be each product, (N, P); `whole` (N,) speaks for products without words."""
+    """The chance of each thing by the words of each product, (N, P); `whole` (N,) speaks for those without words."""
     sure = np.where(things.scores > 0, chances(things.scores, detector), 0.0)
     pairs = [(phrases.index(phrase), number) for number, product in enumerate(products) for phrase in product.phrases]
     own = product_chances(sure, pairs, len(products))
     if whole is not None:
         own[:, [not product.phrases for product in products]] = whole[:, None]
-    return judged(evidence(own, looks), looks, _examples(tuple(products)))
+    return own
 
 
-def _of_colour(picture: Picture, products: Sequence[Product], things: Things) -> NDArray[np.float64]:
-    """1 where a thing may be a product by its colour, else 0, (N, P)."""
-    fits = np.ones((len(things.boxes), len(products)))
+def _of_colour(picture: Picture, products: Sequence[Product], things: Things) -> NDArray[np.bool_]:
+    """Whether each thing may be each product by its colour, (N, P)."""
+    fits = np.ones((len(things.boxes), len(products)), bool)
     asked = [number for number, product in enumerate(products) if product.colour]
     for row, box in enumerate(things.boxes.tolist() if asked else ()):
         seen = colour_of(picture.array, None, (box[0], box[1], box[2], box[3]))
@@ -192,11 +204,6 @@ def _unknown(products: Sequence[Product], phrases: Sequence[str], found: Detecti
     return unknown
 
 
-def _is_counted(judgement: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which things are likelier to be their best product than to be nothing, (N,), from their chances (N, P)."""
-    return np.asarray(judgement.max(axis=1, initial=0.0) > 1 - judgement.sum(axis=1), bool)
-
-
 def _objects(
     products: Sequence[Product],
     things: Things,
@@ -204,10 +211,9 @@ def _objects(
     counted: NDArray[np.bool_],
     row_of: NDArray[np.int64],
 ) -> list[ShelfObject]:
-    """Each thing under its likeliest product, and as a near miss of every other one that it may be."""
+    """Each thing under the product that it is counted as, and as a near miss of every other one that it may be."""
     found = []
     for thing, (box, sure) in enumerate(zip(things.boxes.tolist(), judgement, strict=True)):
-        best = int(sure.argmax()) if len(sure) else -1
         for number in np.flatnonzero(sure >= UNLIKELY).tolist():
             found.append(
                 ShelfObject(
@@ -216,7 +222,7 @@ def _objects(
                     _rounded(box),
                     round(float(things.scores[thing].max(initial=0.0)), 4),
                     round(float(sure[number]), 4),
-                    bool(counted[thing]) and number == best,
+                    bool(counted[thing, number]),
                     "example" if any(each.belongs for each in products[number].examples) else "words",
                 )
             )
@@ -225,10 +231,14 @@ def _objects(
 
 def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> list[ShelfObject]:
     """What the openings of the rows may hold that looks like what stands beside them."""
-    counted = [each for each in objects if each.counted]
-    if not counted:
+    as_what: dict[Box, list[ShelfObject]] = {}
+    for each in objects:
+        if each.counted:
+            as_what.setdefault(each.box, []).append(each)
+    if not as_what:
         return []
-    boxes = np.array([each.box for each in counted], np.float32)
+    counted = [some[0] for some in as_what.values()]
+    boxes = np.array(list(as_what), np.float32)
     looks = Appearance.of(picture.array, boxes)
     kinds = np.unique([each.sku for each in counted], return_inverse=True)[1]
     found = []
@@ -236,11 +246,11 @@ def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> 
         mine = [index for index, each in enumerate(counted) if each.row == row]
         for opening in openings(boxes, mine, 0.0, float(picture.width)):
             for more in one_more(picture.array, boxes, looks, kinds, opening, slope):
-                like = counted[more.like]
-                chance = round(more.chance * like.chance, 4)
-                if chance >= UNLIKELY:
-                    box, counts = _rounded(more.box), chance > LIKELY
-                    found.append(replace(like, box=box, chance=chance, counted=counts, by="neighbour"))
+                for like in as_what[counted[more.like].box]:
+                    chance = round(more.chance * like.chance, 4)
+                    if chance >= UNLIKELY:
+                        box, counts = _rounded(more.box), chance > LIKELY
+                        found.append(replace(like, box=box, chance=chance, counted=counts, by="neighbour"))
     return found
 
 

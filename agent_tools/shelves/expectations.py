@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.certainty import counted_with
+from agent_tools.shelves.judging import together
 from agent_tools.shelves.openings import openings
 from agent_tools.shelves.products import Expected, Product
 from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow
@@ -44,7 +45,12 @@ def planned(products: Sequence[Product], expected: Mapping[str, Sequence[Expecte
     return plan
 
 
-def by_plan(chances: NDArray[np.float64], row_of: NDArray[np.int64], plan: NDArray[np.float64]) -> NDArray[np.float64]:
+def by_plan(
+    chances: NDArray[np.float64],
+    row_of: NDArray[np.int64],
+    plan: NDArray[np.float64],
+    rivals: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """Chances of things to be products, (N, P), where a plan helps to tell look-alikes apart.
 
     Which product a thing is, is weighed by how many of each the plan has in its row, and `STRAY` of every other one.
@@ -54,11 +60,12 @@ def by_plan(chances: NDArray[np.float64], row_of: NDArray[np.int64], plan: NDArr
         chances: (N, P) in [0, 1].
         row_of: (N,), the row of each thing, 0 for none.
         plan: (rows + 1, P), as from `planned`.
+        rivals: (P, P), which two products a thing cannot be both of; None: any two.
     """
     if not plan.any() or not chances.size:
         return chances
     weighed = chances * (plan[row_of] + STRAY)
-    there, total = chances.sum(axis=1, keepdims=True), weighed.sum(axis=1, keepdims=True)
+    there, total = together(chances, rivals), together(weighed, rivals)
     return np.asarray(weighed * there / np.maximum(total, 1e-12), np.float64)
 
 

@@ -111,13 +111,21 @@ def likenesses(things: Appearance, examples: Examples, products: int) -> tuple[F
     return best, against
 
 
-def judged(words: Floats, things: Appearance, examples: Examples | None) -> Floats:
+def judged(
+    words: Floats,
+    things: Appearance,
+    examples: Examples | None,
+    possible: NDArray[np.bool_] | None = None,
+    rivals: NDArray[np.bool_] | None = None,
+) -> Floats:
     """The chance of each thing to be each product, (N, P); what is left to one is the chance of none of them.
 
     Args:
         words: (N, P, 4) from `evidence`.
         things: what the N look like.
         examples: of some or all of the P products; None: of none.
+        possible: (N, P), what each thing can be; None: anything.
+        rivals: (P, P), which two products a thing cannot be both of; None: any two.
     """
     products = words.shape[1]
     odds = words @ np.array(BY_WORDS.words) + BY_WORDS.bias
@@ -126,14 +134,34 @@ def judged(words: Floats, things: Appearance, examples: Examples | None) -> Floa
         shown = np.isin(np.arange(products), examples.products[examples.belong])
         by_example = words @ np.array(BY_EXAMPLE.words) + looks @ np.array(BY_EXAMPLE.looks) + BY_EXAMPLE.bias
         odds = np.where(shown[None], by_example, odds) - NOT_THIS * against
-    return softmax(odds)
+    return softmax(odds if possible is None else np.where(possible, odds, -np.inf), rivals)
 
 
-def softmax(odds: Floats) -> Floats:
-    """(N, P) log-odds against "none of them", whose own are 0, as chances (N, P)."""
+def softmax(odds: Floats, rivals: NDArray[np.bool_] | None = None) -> Floats:
+    """(N, P) log-odds against "none of them", whose own are 0, as chances (N, P); see `judged` for `rivals`."""
     top = np.maximum(odds.max(axis=1, keepdims=True, initial=0.0), 0.0)
     raised = np.exp(odds - top)
-    return np.asarray(raised / (raised.sum(axis=1, keepdims=True) + np.exp(-top)), np.float64)
+    return np.asarray(raised / (together(raised, rivals) + np.exp(-top)), np.float64)
+
+
+def together(chances: Floats, rivals: NDArray[np.bool_] | None) -> Floats:
+    """Each product's own and its rivals' of (N, P), added up, (N, P)."""
+    products = chances.shape[1]
+    group = np.ones((products, products)) if rivals is None else (rivals | np.eye(products, dtype=bool)).astype(float)
+    return np.asarray(chances @ group.T, np.float64)
+
+
+def counted_as(chances: Floats, rivals: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """The products that each thing is counted as, (N, P): likelier than any rival, and than to be nothing."""
+    products = chances.shape[1]
+    against = ~np.eye(products, dtype=bool) if rivals is None else rivals
+    best = np.ones(chances.shape, bool)
+    for product in range(products):
+        mine, before = chances[:, product], against[product] & (np.arange(products) < product)
+        # Of two that are as likely, the first.
+        best[:, product] = mine > np.where(before, chances, -1.0).max(axis=1, initial=-1.0)
+        best[:, product] &= mine >= np.where(against[product], chances, -1.0).max(axis=1, initial=-1.0)
+    return np.asarray(best & (chances > 1 - together(chances, rivals)), bool)
 
 
 def product_chances(scores: Floats, pairs: Iterable[tuple[int, int]], products: int) -> Floats:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent_tools.services.phrases import narrows
 from agent_tools.shelves.results import Box
 
 
@@ -83,3 +84,12 @@ class ProductList:
     name: str
     products: tuple[Product, ...]
     notices: tuple[str, ...] = ()
+
+
+def covers(wide: Product, narrow: Product) -> bool:
+    """Whether every thing of a product is one of a wider product too, as blue books are books."""
+    if wide.examples or not narrow.phrases or wide.colour not in ("", narrow.colour):
+        return False
+    same = set(narrow.phrases) <= set(wide.phrases)
+    within = all(any(each == other or narrows(each, other) for other in wide.phrases) for each in narrow.phrases)
+    return within and not (same and wide.colour == narrow.colour)
