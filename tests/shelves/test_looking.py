@@ -91,7 +91,7 @@ def test_windows_are_the_smaller_the_smaller_the_things_are() -> None:
 class ShortSighted(FakeDetector):
     """Sees nothing that is less than a tenth as high as what it is shown, as a model that shrinks pictures does."""
 
-    saturates = False
+    room = 1000
     forgotten: list[str]
 
     def detect(self, pictures: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Detections]:
@@ -99,7 +99,7 @@ class ShortSighted(FakeDetector):
         for picture, each in zip(pictures, super().detect(pictures, phrases), strict=True):
             clear = each.boxes[:, 3] - each.boxes[:, 1] >= picture.height / 10
             boxes, scores = each.boxes[clear], each.scores[clear]
-            seen.append(Detections(boxes, scores, each.phrase_indices[clear], self.saturates and len(boxes) > 12))
+            seen.append(Detections(boxes, scores, each.phrase_indices[clear], len(boxes) > self.room))
         return seen
 
     def forget(self, digest: str) -> None:
@@ -135,11 +135,11 @@ def test_look_closely_at_small_things_gives_each_once_where_it_is() -> None:
     assert detector.forgotten == [digest for digest, _ in detector.calls[1:]]
 
 
-@pytest.mark.parametrize(("columns", "full"), [(6, False), (24, True)])
-def test_look_closely_at_a_saturated_picture_is_saturated_where_its_parts_are(columns: int, full: bool) -> None:
-    shelf = draw(["r" * columns] * 3, slot=480 // columns)
+@pytest.mark.parametrize(("room", "full"), [(60, False), (6, True)])
+def test_look_closely_at_a_saturated_picture_is_saturated_where_its_parts_are(room: int, full: bool) -> None:
+    shelf = draw(["r" * 24] * 3, slot=20)
     detector = ShortSighted()
-    detector.saturates = True
+    detector.room = room
 
     assert detector.detect([shelf.picture], [["red"]])[0].saturated
     seen = look_closely(detector, shelf.picture, ["red"])
