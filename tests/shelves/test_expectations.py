@@ -180,9 +180,7 @@ def test_row_number_counts_from_the_top_or_from_the_bottom(row: int | None, rows
 
 
 def test_planned_has_each_products_number_in_its_row_and_of_any_row_a_share_in_each() -> None:
-    plan = planned(
-        PRODUCTS, {"apple": (Expected(4, 6, 1), Expected(2, 2, -1)), "bread": (Expected(6, None),)}, rows=2
-    )
+    plan = planned(PRODUCTS, {"apple": (Expected(4, 6, 1), Expected(2, 2, -1)), "bread": (Expected(6, None),)}, rows=2)
 
     assert plan.tolist() == [[0, 3, 0], [5, 3, 0], [2, 3, 0]]
     assert not planned(PRODUCTS, {}, rows=2).any()

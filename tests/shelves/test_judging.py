@@ -36,7 +36,9 @@ def chances_of(kinds: str, words: Sequence[Sequence[float]], examples: Examples 
 
 
 def test_softmax_leaves_the_rest_to_none_of_them() -> None:
-    odds = np.array([[0.0, 0.0, 0.0], [np.log(2), -np.inf, -np.inf], [1000.0, 1000.0, 0.0], [-1000.0, -1000.0, -1000.0]])
+    odds = np.array(
+        [[0.0, 0.0, 0.0], [np.log(2), -np.inf, -np.inf], [1000.0, 1000.0, 0.0], [-1000.0, -1000.0, -1000.0]]
+    )
 
     assert softmax(odds) == pytest.approx(np.array([[1 / 4] * 3, [2 / 3, 0, 0], [1 / 2, 1 / 2, 0], [0, 0, 0]]))
     assert softmax(np.zeros((2, 0))).shape == (2, 0)
@@ -46,7 +48,10 @@ def test_softmax_leaves_the_rest_to_none_of_them() -> None:
 def test_product_chances_are_those_of_its_best_phrase() -> None:
     scores = np.array([[0.2, 0.9, 0.4], [0.6, 0.1, 0.0]])
 
-    assert product_chances(scores, [(0, 0), (1, 0), (2, 1), (1, 2)], 4).tolist() == [[0.9, 0.4, 0.9, 0], [0.6, 0, 0.1, 0]]
+    assert product_chances(scores, [(0, 0), (1, 0), (2, 1), (1, 2)], 4).tolist() == [
+        [0.9, 0.4, 0.9, 0],
+        [0.6, 0, 0.1, 0],
+    ]
 
 
 def test_evidence_of_a_thing_without_a_score_is_that_of_one_hardly_seen() -> None:

@@ -76,13 +76,13 @@ def test_windows_cover_the_picture_overlap_and_are_bounded(width: int, height: i
     for low, high in ((0, 2), (1, 3)):
         starts = sorted({window[low] for window in windows})
         side = windows[0][high] - windows[0][low]
-        assert all(after - before <= (1 - OVERLAP) * side + 2 for before, after in zip(starts, starts[1:], strict=False))
+        assert all(
+            after - before <= (1 - OVERLAP) * side + 2 for before, after in zip(starts, starts[1:], strict=False)
+        )
 
 
 def test_windows_are_the_smaller_the_smaller_the_things_are() -> None:
-    sides = [
-        min(x1 - x0 for x0, _, x1, _ in windows_for(1600, 1200, squares(side, 40))) for side in (150, 90, 60, 50)
-    ]
+    sides = [min(x1 - x0 for x0, _, x1, _ in windows_for(1600, 1200, squares(side, 40))) for side in (150, 90, 60, 50)]
 
     assert sides == sorted(sides, reverse=True)
     assert sides[0] > 1.5 * sides[-1]

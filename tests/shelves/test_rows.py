@@ -105,7 +105,9 @@ def test_rows_without_things_are_none() -> None:
 def test_place_puts_other_things_in_the_row_that_their_middle_is_in(slope: float) -> None:
     shelf = draw([*FULL[:2], NONE, FULL[3]], slope=slope)
     found = find_rows(shelf.array, shelf.boxes)
-    others = [(x, y + slope * (x + 15), x + 30, y + 40 + slope * (x + 15)) for y in (70, 150, 300, 430) for x in (5, 500)]
+    others = [
+        (x, y + slope * (x + 15), x + 30, y + 40 + slope * (x + 15)) for y in (70, 150, 300, 430) for x in (5, 500)
+    ]
 
     assert found.place(np.array(others, np.float32)).tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
 
