@@ -117,7 +117,10 @@ def corrected(
         objects.append(each)
     for sku, box in correction.added:
         objects.append(ShelfObject(sku, _row_of(box, count.rows), box, 1.0, 1.0, True, "person"))
-    fresh = replace(count, objects=tuple(objects))
+    # Of what a person has put there, or has seen not to be there, the count is known, whatever the detector is not.
+    told = {sku for sku, _ in correction.added} | (set(count.unknown) if correction.confirmed else set())
+    unknown = {sku: why for sku, why in count.unknown.items() if sku not in told}
+    fresh = replace(count, objects=tuple(objects), unknown=unknown)
     return _tallied(fresh, wanted, expected, count.saturated and not correction.confirmed)
 
 
@@ -288,7 +291,8 @@ def _counted(
         weak, near = sum(chance < SURE for chance in hits), sum(chance >= 1 - SURE for chance in others)
         reasons = [f"{weak} counted {'is' if weak == 1 else 'are'} doubtful"] * bool(weak)
         reasons += [f"there may be {near} more"] * bool(near)
-        why += [" and ".join(reasons) or "it is not quite as expected, and not quite sure"]
+        differs = "it is not quite as expected, and not quite sure"
+        why += [" and ".join(reasons) or (differs if agrees is False else "it is not quite sure")]
     return ProductCount(sku, row, len(hits), low, high, round(confidence, 4), saturated, bool(why), tuple(why))
 
 

@@ -94,7 +94,7 @@ def compared_with(
     rows: Sequence[ShelfRow],
     unknown: Mapping[str, str],
 ) -> tuple[Finding, ...]:
-    """The differences that are sure enough to be told, surest first.
+    """The differences that are sure enough to be told, surest first; none where nothing is expected.
 
     Args:
         products: that were looked for.
@@ -103,6 +103,8 @@ def compared_with(
         rows: of the shelf.
         unknown: products that were not looked for; nothing is missing of what nobody looked for.
     """
+    if not expected:
+        return ()
     found: list[Finding] = []
     for product in products:
         wanted = expected.get(product.sku, ())

@@ -93,7 +93,7 @@ def likenesses(things: Appearance, examples: Examples, products: int) -> tuple[F
 
     Returns:
         (N, P, 7), each measure on its own, 0 for products without examples; and (N, P) bool, whether the likest example
-        of a product is one that does not belong to it.
+        of a product is one that does not belong to it, and is like it at all.
     """
     apart = compared(things, examples.looks).astype(np.float64)
     best = np.zeros((len(things.size), products, apart.shape[2]))
@@ -106,7 +106,8 @@ def likenesses(things: Appearance, examples: Examples, products: int) -> tuple[F
             best[:, product, :ALIKE] = apart[:, yes, :ALIKE].max(axis=1)
             best[:, product, ALIKE:] = apart[:, yes, ALIKE:].min(axis=1)
         if no.any():
-            rival = total[:, yes].max(axis=1) if yes.any() else np.zeros(len(total))
+            # Where none belongs, what looks enough like it to be taken for it by looks alone.
+            rival = total[:, yes].max(axis=1) if yes.any() else np.full(len(total), -BY_EXAMPLE.bias)
             against[:, product] = total[:, no].max(axis=1) > rival
     return best, against
 
