@@ -202,6 +202,8 @@ def _unknown(products: Sequence[Product], phrases: Sequence[str], found: Detecti
     for product in products:
         if product.phrases and all(phrase in why for phrase in product.phrases):
             unknown[product.sku] = f"the detector {why[product.phrases[0]]}"
+        elif not product.phrases and not product.examples:
+            unknown[product.sku] = "it has no phrase to look for"
         elif not product.phrases and not wordless:
             unknown[product.sku] = "the detector cannot look for examples without a phrase"
     return unknown

@@ -28,7 +28,7 @@ LIBRARIES = (
     "pycocotools",
     "sqlalchemy",
 )
-EXTRAS = {"heif": "pillow_heif", "mcp": "mcp", "postgres": "psycopg", "serve": "ray"}
+EXTRAS = {"heif": "pillow_heif", "mcp": "mcp", "postgres": "psycopg", "retail": "pandas", "serve": "ray"}
 """Extra of this distribution → the module it brings."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
 

@@ -221,11 +221,12 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
         result_json(told)
         return
     errors = f", {told['errors']} could not be counted (see the tables)" if told["errors"] else ""
-    result(f"{told['pictures']} pictures{errors}; {told['review']} to review")
+    pictures = f"{told['pictures']} picture{'' if told['pictures'] == 1 else 's'}"
+    result(f"{pictures}{errors}; {told['review']} to review")
     for each in told["products"].values():
         high = "or more" if each["high"] is None else f"({each['low']} to {each['high']})"
         wanted = f", expected {amount(*each['expected'])}" if each["expected"] else ""
-        differing = f", {each['differing']} pictures differ" if each["differing"] else ""
+        differing = f", differs in {each['differing']}" if each["differing"] else ""
         result(f"  {each['name']}: {each['n']} {high}{wanted}{differing}")
     if rate := told["run"]["pictures_per_second"]:
         result(f"{rate:.2f} pictures a second, {told['run']['seconds']:.0f} s")
