@@ -55,7 +55,7 @@ def count_shelves(
     from agent_tools.shelves.product_lists import read_products
     from workflows.commands.session import Choice
     from workflows.commands.terminal import note
-    from workflows.shelf_count.corrections import examples_from
+    from workflows.shelf_count.corrections import brought_near, examples_from
     from workflows.shelf_count.inputs import list_pictures
     from workflows.shelf_count.store import RunStore
 
@@ -67,6 +67,7 @@ def count_shelves(
         more = examples_from(examples)
         with_more = (replace(one, examples=(*one.examples, *more.get(one.sku, ()))) for one in listed.products)
         listed = replace(listed, products=tuple(with_more))
+    listed = replace(listed, products=brought_near(listed.products, out / "examples"))
     found = list_pictures(pictures, leave_out=out)
     for notice in (*listed.notices, *found.notices):
         note(notice)

@@ -1,17 +1,24 @@
-"""What people put right, as examples for the next run. This module does not know how examples are used."""
+"""What people put right, as examples for the next run, and examples from afar brought near.
+
+This module does not know how examples are used.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
 
-from agent_tools.shelves.products import Example
+from agent_tools.shelves.products import Example, Product
 from agent_tools.shelves.results import Box
+from workflows.shelf_count.addresses import is_remote, read
 from workflows.shelf_count.drawings import same_box
 from workflows.shelf_count.results_kept import PictureResult
 from workflows.shelf_count.settled import ReadableStore
 from workflows.shelf_count.store import RunStore
+from workflows.shelf_count.whole_files import whole_file
 
 MOST = 6
 """Examples of a product that are taken, and as many again of what must not be taken for it."""
@@ -46,6 +53,34 @@ def examples_in(store: ReadableStore, most: int = MOST) -> dict[str, tuple[Examp
     for (sku, _), pictures in sorted(kept.items(), key=lambda pair: (pair[0][0], not pair[0][1])):
         chosen[sku] += [example for example, _ in zip(_in_turn(pictures[::-1]), range(most), strict=False)]
     return {sku: tuple(examples) for sku, examples in chosen.items()}
+
+
+def brought_near(products: Sequence[Product], folder: Path) -> tuple[Product, ...]:
+    """The same products with the pictures of their examples on this machine.
+
+    Args:
+        products: as listed; paths of this machine stay as they are.
+        folder: where pictures from elsewhere are put, each once; made where one is.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+        PictureError: a picture cannot be read.
+    """
+    near: dict[str, str] = {}
+    for address in dict.fromkeys(example.picture for product in products for example in product.examples):
+        if is_remote(address):
+            data = read(address)
+            path = folder / f"{sha256(data).hexdigest()[:32]}{PurePosixPath(address).suffix}"
+            with whole_file(path) as draft:
+                draft.write_bytes(data)
+            near[address] = str(path.absolute())
+    return tuple(
+        replace(
+            product,
+            examples=tuple(replace(one, picture=near.get(one.picture, one.picture)) for one in product.examples),
+        )
+        for product in products
+    )
 
 
 def _of(result: PictureResult) -> Iterator[tuple[str, tuple[int, float], Example]]:

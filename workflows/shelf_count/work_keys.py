@@ -36,7 +36,7 @@ class WorkKeys:
         """
         self._products = products.products
         looked_for = [
-            [product.sku, product.phrases, [[example, _state(example)] for example in product.examples]]
+            [product.sku, product.phrases, product.colour, [[example, _state(example)] for example in product.examples]]
             for product in products.products
         ]
         looks = sorted((role, name) for role, name in models.items() if role != "segmenter")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -74,6 +75,35 @@ def test_count_shelves_takes_corrections_of_a_reviewed_run_as_examples(run: Run,
     assert code == 0, err
     with RunStore.open(tmp_path / "next") as store:
         assert [example.picture for example in store.products.products[0].examples] == [picture]
+
+
+def test_count_shelves_takes_examples_and_pictures_from_other_file_systems(run: Run, shelves: Path, tmp_path: Path):
+    files = fsspec.filesystem("memory")
+    for file in (shelves / "a").iterdir():
+        files.pipe(f"/chain/a/{file.name}", file.read_bytes())
+    lines = 'sku,phrases,examples\n17,red box,"memory://chain/a/shelf 2.png#10,20,40,50"\n'
+    (tmp_path / "products.csv").write_text(lines)
+    here = ("--detector", "agent_tools.services.fakes:FakeDetector", "--no-report")
+    code, _, err = run("count-shelves", "memory://chain", "--products", "products.csv", "--workers", "1", *here)
+    files.rm("/chain", recursive=True)
+    assert code == 0, err
+    with RunStore.open(tmp_path / "askmask-shelves") as store:
+        example = Path(store.products.products[0].examples[0].picture)
+        assert example.read_bytes() == (shelves / "a" / "shelf 2.png").read_bytes()
+        assert all(result.count is not None for result in store.results())
+
+
+def test_count_shelves_of_a_panorama_and_a_phrase_in_spanish_counts_them(run: Run, tmp_path: Path):
+    panorama = np.full((60, 30_000, 3), 90, np.uint8)
+    for place in range(0, 30_000, 3_000):
+        panorama[15:45, place + 10 : place + 40] = (220, 30, 30)
+    (tmp_path / "shops").mkdir()
+    Image.fromarray(panorama).save(tmp_path / "shops" / "long.png")
+    (tmp_path / "products.csv").write_text("sku,phrases\n17,manzana verde\n18,red box\n")
+    code, out, err = run("count-shelves", "shops", "--products", "products.csv", "--json", *FAKE)
+    assert code == 0, err
+    assert "manzana verde is read as green apple" in err
+    assert json.loads(out)["products"]["18"]["n"] == 10
 
 
 def test_count_shelves_where_nothing_can_be_counted_exits_with_1(run: Run, tmp_path: Path):
