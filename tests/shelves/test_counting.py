@@ -141,7 +141,7 @@ def test_count_shelf_of_a_panorama_counts_all_of_it_in_a_bounded_number_of_looks
 def test_count_shelf_fills_in_what_the_detector_missed_and_says_so() -> None:
     ((kinds, planned, _),) = shelf_visits(9_600_002, shelves=1, visits=0)
     products = [Product(phrase_of(kind), (phrase_of(kind),)) for kind in kinds]
-    row, missed = next((row, thing) for row, thing in planned.objects if 200 < thing.box[0] and thing.box[2] < 440)
+    row, missed = next((row, thing) for row, thing in planned.objects if thing.box[0] > 200 and thing.box[2] < 440)
     seen = replace(planned, objects=tuple(each for each in planned.objects if each[1] is not missed))
     count = count_shelf(Picture.from_array(planned.image), products, Knowing(seen))
 

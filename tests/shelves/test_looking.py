@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -76,9 +77,7 @@ def test_windows_cover_the_picture_overlap_and_are_bounded(width: int, height: i
     for low, high in ((0, 2), (1, 3)):
         starts = sorted({window[low] for window in windows})
         side = windows[0][high] - windows[0][low]
-        assert all(
-            after - before <= (1 - OVERLAP) * side + 2 for before, after in zip(starts, starts[1:], strict=False)
-        )
+        assert all(after - before <= (1 - OVERLAP) * side + 2 for before, after in pairwise(starts))
 
 
 def test_windows_are_the_smaller_the_smaller_the_things_are() -> None:
