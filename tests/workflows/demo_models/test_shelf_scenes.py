@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def test_planned_shelf_has_rows_of_blocks_of_known_products(produce: bool, nouns
         assert kinds <= set(KINDS)
         assert {kind[0] for kind in kinds if kind is not None} <= nouns
         for row in plan:
-            blocks = 1 + sum(one != other for one, other in zip(row, row[1:], strict=False))
+            blocks = 1 + sum(one != other for one, other in pairwise(row))
             assert blocks == len(set(row)) <= 3
 
 
