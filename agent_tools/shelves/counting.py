@@ -89,6 +89,9 @@ def count_shelf(
     judgement = by_plan(judgement, row_of, planned(wanted, expected, len(rows.rows)), rivals)
     objects = _objects(wanted, things, judgement, counted_as(judgement, rivals), row_of)
     objects += _between(picture, objects, rows.slope)
+    # Examples tell a product among what other words found, even where the detector has none for it.
+    shown = {each.sku for each in objects if each.counted}
+    unknown = {sku: why for sku, why in unknown.items() if sku not in shown}
     return _tallied(
         ShelfCount(picture.width, picture.height, rows.rows, tuple(objects), unknown=unknown),
         wanted,

@@ -289,6 +289,24 @@ def test_count_shelf_tells_products_of_one_phrase_apart_by_their_examples(tmp_pa
     assert {each.by for each in count.objects if each.counted} == {"example"}
 
 
+@pytest.mark.parametrize("phrases", [(), ("unicorn",)])
+def test_count_shelf_product_known_by_examples_alone_is_told_among_what_other_words_found(
+    phrases: tuple[str, ...], tmp_path: Path
+) -> None:
+    products = [
+        Product("1", ("tin",)),
+        Product("2", phrases, examples=(example(draw(["ry"]), "yellow", tmp_path),)),
+    ]
+    detector = Worded({"tin": {"red": 0.8, "yellow": 0.8}}, unknown=["unicorn"])
+    count = count_shelf(draw(["rryy", "yyyr"]).picture, products, detector)
+    without = count_shelf(draw(["rr.."]).picture, products, detector)
+
+    assert in_rows(count) == {("1", 1): 2, ("2", 1): 2, ("1", 2): 1, ("2", 2): 3}
+    assert count.unknown == {}
+    assert of(without, "2").n == 0
+    assert set(without.unknown) == {"2"}
+
+
 def test_count_shelf_counterexamples_of_a_person_keep_things_out(tmp_path: Path) -> None:
     planned = draw(["ry"])
     shown = (example(planned, "red", tmp_path), example(planned, "yellow", tmp_path, belongs=False))
