@@ -134,6 +134,9 @@ def test_likenesses_are_of_the_likest_example_and_say_which_are_no_examples() ->
 
     assert looks.shape == (3, 3, 7)
     assert looks[:, 0, 0].argmax() == 0
+    both, _ = likenesses(looks_of("abc"), shown("ab", [0, 0]), 1)
+    assert (both[:2, 0, :3] > 0.9).all()
+    assert both[2, 0, 0] < 0.8
     assert looks[:, 1, 0].argmax() == 1
     assert not looks[:, 2].any()
     assert against[1:].tolist() == [[False, False, False], [False, True, False]]
