@@ -74,7 +74,7 @@ def count_shelf(
     propose = getattr(detector, "propose", None)
     unknown = _unknown(wanted, phrases, found, wordless=propose is not None)
     things, whole = things_in(found, len(phrases), detector.threshold), None
-    if propose is not None and any(not product.phrases for product in wanted):
+    if propose is not None and any(product.examples and not product.phrases for product in wanted):
         things, whole = with_proposals(things, propose([picture])[0])
     looks = Appearance.of(picture.array, things.boxes)
     rivals = _rivals(wanted)
@@ -160,7 +160,7 @@ def _by_words(
     pairs = [(phrases.index(phrase), number) for number, product in enumerate(products) for phrase in product.phrases]
     own = product_chances(sure, pairs, len(products))
     if whole is not None:
-        own[:, [not product.phrases for product in products]] = whole[:, None]
+        own[:, [not product.phrases and bool(product.examples) for product in products]] = whole[:, None]
     return own
 
 

@@ -249,6 +249,13 @@ def test_count_shelf_words_unknown_to_the_detector_are_told_and_not_missing() ->
     assert {each.sku for each in count.findings} <= {"1"}
 
 
+def test_count_shelf_product_with_neither_words_nor_examples_takes_nothing() -> None:
+    count = count_shelf(draw(["rrg"]).picture, [*COLOURED[:2], Product("4", ())], FakeDetector())
+
+    assert in_rows(count) == {("red", 1): 2, ("green", 1): 1}
+    assert count.unknown == {"4": "it has no phrase to look for"}
+
+
 @pytest.mark.parametrize("products", [COLOURED, [replace(COLOURED[0], expected=(Expected(2, 2, 1),))], []])
 def test_count_shelf_where_nothing_is_found_counts_none(products: list[Product]) -> None:
     empty = draw([NONE, NONE])
@@ -326,7 +333,8 @@ def test_count_shelf_example_whose_picture_is_missing_is_named(tmp_path: Path) -
 @pytest.fixture
 def first_count() -> ShelfCount:
     """Two rows, of which a red of the first is missing, and one doubted."""
-    count = count_shelf(draw(["rr.g", "gggg"]).picture, PLANNED, FakeDetector())
+    detector = Worded({colour: {colour: 0.9} for colour in ("red", "green")}, unknown=["unicorn"])
+    count = count_shelf(draw(["rr.g", "gggg"]).picture, PLANNED, detector)
     doubted = replace(count.objects[0], chance=0.6)
     return replace(count, objects=(doubted, *count.objects[1:]))
 
@@ -334,7 +342,7 @@ def first_count() -> ShelfCount:
 PLANNED = [
     Product("red", ("red",), expected=(Expected(3, 3, 1),)),
     Product("green", ("green",), expected=(Expected(4, 4, 2),)),
-    Product("unicorn", ()),
+    Product("unicorn", ("unicorn",)),
 ]
 
 
@@ -403,7 +411,7 @@ def test_corrected_product_that_was_not_looked_for_is_what_the_person_says(first
     box = (170.0, 36.0, 230.0, 120.0)
 
     assert of(corrected(first_count, Correction(), PLANNED), "unicorn").why == (
-        "not looked for: it has no phrase to look for",
+        "not looked for: the detector has no word for it",
     )
     added = of(corrected(first_count, Correction(added=(("unicorn", box),)), PLANNED), "unicorn")
     assert (added.n, added.confidence, added.review) == (1, 1.0, False)

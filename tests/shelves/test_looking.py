@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,9 +45,9 @@ def covered(windows: Sequence[tuple[int, int, int, int]], width: int, height: in
     ("size", "whole"),
     [
         ((640, 480), squares(120, 12)),
-        ((640, 480), squares(30, 3)),
+        ((1600, 1200), squares(30, 3)),
         ((640, 480), Detections.none()),
-        ((150, 120), squares(5, 30)),
+        ((400, 300), squares(5, 30)),
     ],
     ids=["large things", "few things", "nothing", "small picture"],
 )
@@ -57,16 +58,27 @@ def test_windows_for_a_picture_that_shows_enough_are_none(size: tuple[int, int],
 @pytest.mark.parametrize(
     ("width", "height", "whole"),
     [
-        (640, 480, squares(40, 30)),
-        (480, 640, squares(40, 30)),
+        (1600, 1200, squares(90, 30)),
+        (1200, 1600, squares(90, 30)),
         (4000, 3000, squares(60, 200)),
-        (640, 480, squares(120, 12, saturated=True)),
+        (1600, 1200, squares(300, 12, saturated=True)),
+        (1600, 1200, Detections.none()),
         (30_000, 2_000, Detections.none()),
         (2_000, 30_000, Detections.none()),
         (30_000, 2_000, squares(60, 200)),
         (30_000, 300, squares(30, 200)),
     ],
-    ids=["small", "upright", "tiny", "saturated", "panorama", "upright panorama", "of small things", "narrow"],
+    ids=[
+        "small",
+        "upright",
+        "tiny",
+        "saturated",
+        "far off",
+        "panorama",
+        "upright panorama",
+        "of small things",
+        "narrow",
+    ],
 )
 def test_windows_cover_the_picture_overlap_and_are_bounded(width: int, height: int, whole: Detections) -> None:
     windows = windows_for(width, height, whole)
@@ -81,7 +93,9 @@ def test_windows_cover_the_picture_overlap_and_are_bounded(width: int, height: i
 
 
 def test_windows_are_the_smaller_the_smaller_the_things_are() -> None:
-    sides = [min(x1 - x0 for x0, _, x1, _ in windows_for(1600, 1200, squares(side, 40))) for side in (150, 90, 60, 50)]
+    sides = [
+        min(x1 - x0 for x0, _, x1, _ in windows_for(3200, 2400, squares(side, 40))) for side in (300, 180, 120, 100)
+    ]
 
     assert sides == sorted(sides, reverse=True)
     assert sides[0] > 1.5 * sides[-1]
@@ -90,6 +104,7 @@ def test_windows_are_the_smaller_the_smaller_the_things_are() -> None:
 class ShortSighted(FakeDetector):
     """Sees nothing that is less than a tenth as high as what it is shown, as a model that shrinks pictures does."""
 
+    input_size = SimpleNamespace(shorter=100)
     room = 1000
     forgotten: list[str]
 
@@ -205,3 +220,11 @@ def test_things_in_keeps_every_rival_phrases_best_score_for_the_whole_thing() ->
     assert things.boxes.tolist() == [[1, 1, 20, 20], [60, 0, 80, 20]]
     assert things.scores == pytest.approx(np.array([[0.6, 0.7, 0, 0], [0, 0, 0.5, 0]]))
     assert things_in(found(), 4, 0.5).scores.shape == (0, 4)
+
+
+def test_windows_show_a_detector_no_fewer_pixels_than_it_sees() -> None:
+    things = squares(20, 40)
+
+    assert windows_for(640, 480, things, least=400) == []
+    assert windows_for(640, 480, things, least=100)
+    assert all(min(x1 - x0, y1 - y0) >= 400 for x0, y0, x1, y1 in windows_for(3200, 2400, things, least=400))
