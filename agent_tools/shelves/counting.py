@@ -39,6 +39,9 @@ TRUST = 0.75
 """Power of the odds of a count: neighbours are right or wrong together, so that they say less than they seem to."""
 PLANNED = {True: 60.0, None: 2.5, False: 1.0}
 """What the odds of a count are multiplied by: it is as expected, nothing is expected, it differs."""
+BLIND = 0.5
+"""Confidence at most of counts of a picture on which nothing was found, though something should be there."""
+EMPTY = ("nothing was found on this picture",)
 SAME_PLACE = 0.5
 """IoU from which a box that a person took away is the one that was counted."""
 
@@ -124,7 +127,7 @@ def corrected(
     told = {sku for sku, _ in correction.added} | (set(count.unknown) if correction.confirmed else set())
     unknown = {sku: why for sku, why in count.unknown.items() if sku not in told}
     fresh = replace(count, objects=tuple(objects), unknown=unknown)
-    return _tallied(fresh, wanted, expected, count.saturated and not correction.confirmed)
+    return _tallied(fresh, wanted, expected, count.saturated and not correction.confirmed, correction.confirmed)
 
 
 def expected_here(
@@ -263,9 +266,13 @@ def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> 
 
 
 def _tallied(
-    count: ShelfCount, products: Sequence[Product], expected: Mapping[str, Sequence[Expected]], saturated: bool
+    count: ShelfCount,
+    products: Sequence[Product],
+    expected: Mapping[str, Sequence[Expected]],
+    saturated: bool,
+    seen: bool = False,
 ) -> ShelfCount:
-    """The same with counts and findings made from its objects."""
+    """The same with counts and findings made from its objects; `seen` by a person, who says that all is right."""
     counts: list[ProductCount] = []
     for product in products:
         sku, many = product.sku, len(count.rows)
@@ -276,6 +283,8 @@ def _tallied(
             some = [each for each in mine if row in (0, each.row)]
             agrees = as_planned(sku, row, wanted, mine, many)
             counts.append(_counted(sku, row, some, agrees, saturated, count.unknown.get(sku, "")))
+    if expected and not seen and not any(each.counted for each in count.objects):
+        counts = [replace(each, confidence=min(each.confidence, BLIND), review=True, why=EMPTY) for each in counts]
     findings = compared_with(products, expected, count.objects, count.rows, count.unknown)
     return replace(count, counts=tuple(counts), findings=findings)
 

@@ -109,11 +109,10 @@ def windows_for(width: int, height: int, whole: Detections, least: float = LEAST
         return []
     side = max(least, share * shorter)
     grid = _grid(width, height, side)
-    while len(grid) > MOST:
-        side *= 1.15
+    while len(grid) > MOST or (len(grid) > 1 and _across(grid[0]) < min(least, shorter)):
+        side *= 1.1
         grid = _grid(width, height, side)
-    x0, y0, x1, y1 = grid[0]
-    return grid if len(grid) > 1 and min(x1 - x0, y1 - y0) >= min(least, 0.9 * shorter) else []
+    return grid if len(grid) > 1 else []
 
 
 def _share(whole: Detections, shorter: int) -> float:
@@ -125,6 +124,11 @@ def _share(whole: Detections, shorter: int) -> float:
     usual = float(np.median(sides.min(axis=1))) / shorter
     small = len(whole.boxes) > FEW and usual < COMFORTABLE
     return min(usual / COMFORTABLE, closest) if small else closest if whole.saturated else 1.0
+
+
+def _across(window: Window) -> int:
+    x0, y0, x1, y1 = window
+    return min(x1 - x0, y1 - y0)
 
 
 def _least_side(detector: Detector) -> float:

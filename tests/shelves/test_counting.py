@@ -417,3 +417,16 @@ def test_corrected_product_that_was_not_looked_for_is_what_the_person_says(first
     assert (added.n, added.confidence, added.review) == (1, 1.0, False)
     seen = of(corrected(first_count, Correction(confirmed=True), PLANNED), "unicorn")
     assert (seen.n, seen.confidence, seen.review) == (0, 1.0, False)
+
+
+def test_count_shelf_that_finds_nothing_where_something_should_be_is_for_a_person_to_see() -> None:
+    products = [Product("1", ("red",), expected=(Expected(2, 2),))]
+    empty = count_shelf(draw(["gg"]).picture, products, FakeDetector())
+    assert (of(empty, "1").n, of(empty, "1").review, of(empty, "1").why) == (
+        0,
+        True,
+        ("nothing was found on this picture",),
+    )
+    assert empty.doubt == 0.5
+    assert not of(corrected(empty, Correction(confirmed=True), products), "1").review
+    assert not of(count_shelf(draw(["gg"]).picture, [Product("1", ("red",))], FakeDetector()), "1").review
