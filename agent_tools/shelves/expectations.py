@@ -18,6 +18,8 @@ from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow
 
 FLAGGED = 0.9
 """Confidence from which a difference is told; a less certain one is a doubtful count, for a person to look at."""
+ODD = 0.99
+"""The same of a difference that does not add up; see `_adds_up`."""
 EMPTY = 0.5
 """Confidence from which an empty place is told."""
 STRAY = 0.3
@@ -117,10 +119,43 @@ def compared_with(
             for row in rows:
                 if row.number not in homes:
                     found += _strays(product.sku, row.number, objects)
-    found = [finding for finding in found if finding.confidence >= FLAGGED]
+    found = [
+        finding
+        for finding in found
+        if finding.confidence >= (FLAGGED if _adds_up(finding, expected, objects, len(rows)) else ODD)
+    ]
     missing = {finding.row: finding.sku for finding in found if finding.kind == "missing"}
     found += [gap for gap in _gaps(objects, rows, missing) if gap.confidence >= EMPTY]
     return tuple(sorted(found, key=lambda finding: (-finding.confidence, finding.row, finding.sku, finding.kind)))
+
+
+def _adds_up(
+    finding: Finding, expected: Mapping[str, Sequence[Expected]], objects: Sequence[ShelfObject], rows: int
+) -> bool:
+    """Whether a difference leaves the traces that it should.
+
+    What is gone leaves its row short of things, unless it stands in another one. What is too much makes its row too
+    full, unless it is missing elsewhere. Where neither holds, things were rather taken for their look-alikes.
+    """
+    fewest, most, n = _in_all(finding.row, tuple(expected), expected, objects, rows)
+    own_fewest, own_most, own = _in_all(0, (finding.sku,), expected, objects, rows)
+    if finding.kind == "missing":
+        return n < fewest or own >= own_fewest
+    return n > most or own <= own_most
+
+
+def _in_all(
+    row: int,
+    skus: Sequence[str],
+    expected: Mapping[str, Sequence[Expected]],
+    objects: Sequence[ShelfObject],
+    rows: int,
+) -> tuple[float, float, int]:
+    """Fewest, most and number of things of some products, in a row or, for 0, on the whole shelf."""
+    wanted = [each for sku in skus for each in expected[sku] if row in (0, row_number(each, rows))]
+    most = sum(float("inf") if each.high is None else each.high for each in wanted)
+    n = sum(each.counted for each in objects if each.sku in skus and row in (0, each.row))
+    return sum(each.low for each in wanted), most, n
 
 
 def _differs(sku: str, row: int, expected: Expected, objects: Sequence[ShelfObject]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,10 +101,47 @@ def test_compared_with_differences_that_are_not_sure_are_not_told(rows: list[str
 
 def test_compared_with_confidence_is_the_chance_that_there_is_a_difference() -> None:
     objects, rows = shelf("aa,bbb")
-    found = compared_with(PRODUCTS, {"apple": (Expected(4, 4, 1),), "bread": (Expected(2, 2, 1),)}, objects, rows, {})
+    (missing, *_) = compared_with(PRODUCTS, {"apple": (Expected(4, 4, 1),)}, objects, rows, {})
+    plan = {"apple": (Expected(2, 2, 1),), "bread": (Expected(2, 2, 1),)}
+    (surplus,) = (each for each in compared_with(PRODUCTS, plan, objects, rows, {}) if each.kind != "gap")
 
-    assert found[0] == Finding("missing", "apple", 1, (4, 4), 2, 1.0)
-    assert found[1] == Finding("surplus", "bread", 1, (2, 2), 3, round(SURE**3, 4))
+    assert missing == Finding("missing", "apple", 1, (4, 4), 2, 1.0)
+    assert surplus == Finding("surplus", "bread", 1, (2, 2), 3, round(SURE**3, 4))
+
+
+@pytest.mark.parametrize(
+    ("rows", "findings"),
+    [
+        # An apple taken for bread: the row is full, and there is more bread than there can be.
+        (["aab", "bbb"], []),
+        # Two gone: the row is short of them.
+        (["a", "bbb"], [("missing", "apple", 1, 1)]),
+        # An apple and a bread have changed places: each is missing where it should be.
+        (
+            ["aab", "bba"],
+            [
+                ("misplaced", "apple", 2, 1),
+                ("misplaced", "bread", 1, 1),
+                ("missing", "apple", 1, 2),
+                ("missing", "bread", 2, 2),
+            ],
+        ),
+        # A bread too many makes its row too full.
+        (["aaa", "bbbb"], [("surplus", "bread", 2, 4)]),
+    ],
+)
+def test_compared_with_a_difference_that_does_not_add_up_has_to_be_surer(
+    rows: list[str], findings: list[tuple[str, str, int, int]]
+) -> None:
+    objects, lines = shelf(*rows)
+    likely = [replace(each, chance=0.98) for each in objects]
+    rivals = {"apple": "bread", "bread": "apple"}
+    less_sure = [*likely, *(replace(each, sku=rivals[each.sku], chance=0.02, counted=False) for each in likely)]
+    plan = {"apple": (Expected(3, 3, 1),), "bread": (Expected(3, 3, 2),)}
+    found = compared_with(PRODUCTS, plan, less_sure, lines, {})
+    told = sorted((each.kind, each.sku, each.row, each.found) for each in found if each.kind != "gap")
+
+    assert told == findings
 
 
 def test_compared_with_products_that_nobody_looked_for_are_not_missing() -> None:
