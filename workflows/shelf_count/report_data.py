@@ -44,7 +44,7 @@ class ReportData:
         told += [picture.time, result.error, result.same_as]
         if count is None:
             return [*told, 0, 0, changed, [], [], [], -1, []]
-        why = [self._whys.setdefault(reason, len(self._whys)) for reason in reasons(count)]
+        why = [self._whys.setdefault(reason, len(self._whys)) for reason in reasons(count, self._names)]
         counts = [
             [self._place(c.sku), c.row, c.n, c.low, c.high, _percent(c.confidence), int(c.saturated), int(c.review)]
             for c in count.counts

@@ -78,7 +78,8 @@ def waiting(store: ReadableStore, *, everything: bool = False) -> list[Waiting]:
         doubtful = [each for each in count.counts if each.row == 0 and each.review]
         counts = tuple(f"{names.get(each.sku, each.sku)} {spread(each)}" for each in doubtful)
         picture = result.picture
-        told = (picture.address, picture.store, picture.shelf, round(count.doubt, 4), reasons(count), counts)
+        why = reasons(count, names)
+        told = (picture.address, picture.store, picture.shelf, round(count.doubt, 4), why, counts)
         queue.append(Waiting(*told))
     return sorted(queue, key=lambda each: -each.doubt)  # stable: equal doubts stay in the order of the pictures
 

@@ -7,7 +7,7 @@ know files, tables or pages.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -64,9 +64,27 @@ def with_correction(
     return counting.corrected(result.count, correction, products, store=picture.store, shelf=picture.shelf)
 
 
-def reasons(count: ShelfCount) -> tuple[str, ...]:
-    """Why a person should look at a picture, each reason once; empty where nobody needs to."""
-    return tuple(dict.fromkeys(reason for each in count.counts if each.review for reason in each.why))
+def reasons(count: ShelfCount, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Why a person should look at a picture, each reason once; empty where nobody needs to.
+
+    Of a product what is said of the whole picture, else of its rows; with its name where several are doubtful.
+    """
+    doubtful = {sku: [each for each in some if each.review] for sku, some in _by_product(count).items()}
+    doubtful = {sku: some for sku, some in doubtful.items() if some}
+    told: dict[str, None] = {}
+    for sku, some in doubtful.items():
+        name = f"{names.get(sku, sku)}: " if len(doubtful) > 1 else ""
+        for each in [one for one in some if one.row == 0] or some:
+            row = f"row {each.row}: " if each.row else ""
+            told |= dict.fromkeys(f"{name}{row}{reason}" for reason in each.why)
+    return tuple(told)
+
+
+def _by_product(count: ShelfCount) -> dict[str, list[ProductCount]]:
+    found: dict[str, list[ProductCount]] = {}
+    for each in count.counts:
+        found.setdefault(each.sku, []).append(each)
+    return found
 
 
 def wants_review(result: PictureResult, count: ShelfCount | None) -> bool:

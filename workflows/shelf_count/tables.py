@@ -168,7 +168,7 @@ def _review_line(result: PictureResult, products: Sequence[Product]) -> Row:
     assert count is not None  # only counted pictures are in the queue
     names = names_of(products)
     counts = [f"{names.get(each.sku, each.sku)}: {each.n}" for each in count.counts if each.row == 0 and each.review]
-    return *_picture(result), round(count.doubt, 4), "; ".join(reasons(count)), "; ".join(counts)
+    return *_picture(result), round(count.doubt, 4), "; ".join(reasons(count, names)), "; ".join(counts)
 
 
 def _picture(result: PictureResult) -> Row:
