@@ -108,6 +108,8 @@ def corrected(
 ) -> ShelfCount:
     """The same picture as a person has put it right: counts and findings made anew, nothing looked for again."""
     wanted, expected = expected_here(products, store, shelf)
+    named = {sku for sku, _ in correction.added} - {product.sku for product in wanted}
+    wanted += [product for product in products if product.sku in named]
     against = {
         product.sku: {product.sku, *(other.sku for other, rival in zip(wanted, row, strict=True) if rival)}
         for product, row in zip(wanted, _rivals(wanted), strict=True)
@@ -115,7 +117,9 @@ def corrected(
     objects: list[ShelfObject] = []
     for each in count.objects:
         gone = any(_same(each, sku, box) for sku, box in correction.removed)
-        replaced = any(_same(each, each.sku, box) and sku in against[each.sku] for sku, box in correction.added)
+        replaced = any(
+            _same(each, each.sku, box) and sku in against.get(each.sku, (sku,)) for sku, box in correction.added
+        )
         if gone or replaced:
             each = replace(each, counted=False, chance=0.0, by="person")
         elif correction.confirmed:

@@ -430,3 +430,12 @@ def test_count_shelf_that_finds_nothing_where_something_should_be_is_for_a_perso
     assert empty.doubt == 0.5
     assert not of(corrected(empty, Correction(confirmed=True), products), "1").review
     assert not of(count_shelf(draw(["gg"]).picture, [Product("1", ("red",))], FakeDetector()), "1").review
+
+
+def test_corrected_with_a_product_of_another_shelf_counts_it_there_too() -> None:
+    here = Product("1", ("red",), expected=(Expected(2, 2, shelf="a"),))
+    elsewhere = Product("2", ("green",), expected=(Expected(2, 2, shelf="b"),))
+    count = count_shelf(draw(["rrg"]).picture, [here, elsewhere], FakeDetector(), shelf="a")
+    assert {each.sku for each in count.counts} == {"1"}
+    stray = Correction(added=(("2", draw(["rrg"]).things[2][2]),))
+    assert of(corrected(count, stray, [here, elsewhere], shelf="a"), "2").n == 1

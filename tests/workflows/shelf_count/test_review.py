@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agent_tools.shelves.products import Expected, Product
 from agent_tools.shelves.results import Correction
 from tests.browser import page_of
 from tests.workflows.shelf_count.made_up import StoreInMemory, made_up_run
@@ -144,6 +145,28 @@ def test_review_saved_picture_can_be_taken_back_and_skipped_ones_come_again(
         page.get_by_role("button", name="End review").click()
         page.wait_for_selector("text=The review has ended")
     assert waiting(store) == []
+
+
+def test_review_page_of_a_long_list_shows_what_is_on_the_shelf_and_finds_the_others(
+    chromium: Any, store: StoreInMemory
+) -> None:
+    more = [
+        Product(f"sku {n}", (f"thing {n}",), f"Thing {n}", expected=(Expected(1, 1, shelf="b"),)) for n in range(40)
+    ]
+    many = StoreInMemory(list(store.results()), [*store.products.products, *more])
+    with served(many) as server, reviewing(chromium, server) as page:
+        assert page.locator("#products > li").count() <= 3
+        page.click("#others summary")
+        assert page.locator("#other-products > li").count() == 30
+        page.fill("#find", "thing 39")
+        page.wait_for_function("document.querySelectorAll('#other-products > li').length === 1")
+        page.get_by_role("button", name="Add Thing 39").click()
+        frame = page.locator("#sheet").bounding_box()
+        page.mouse.move(frame["x"] + 20, frame["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(frame["x"] + 60, frame["y"] + 70)
+        page.mouse.up()
+        page.wait_for_selector('#products > li[data-sku="sku 39"] .n:text-is("1")')
 
 
 def test_review_page_on_a_phone_is_no_wider_than_the_phone(chromium: Any, store: StoreInMemory) -> None:

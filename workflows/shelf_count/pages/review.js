@@ -2,11 +2,14 @@ const data = JSON.parse(byId("data").textContent);
 const { products, queue } = data;
 const done = new Set();
 const ZOOMS = [1, 1.5, 2, 3, 4];
+const FEW = 12; // products that are shown on every shelf
+const MOST_OTHERS = 30;
 let place = -1; // in the queue
 let picture = null;
 let steps = []; // what was done on this picture and not saved, so that it can be taken back
 let adding = null; // the product that a dragged box will be
 let zoom = 0;
+let own = []; // the products of this shelf, in the order of their keys
 let asked = 0; // of the counts asked for, the last; earlier answers that come later are not shown
 
 async function ask(path, body) {
@@ -152,7 +155,7 @@ function correction() {
 function arm(product) {
   adding = product;
   byId("sheet").classList.toggle("adding", product !== null);
-  document.querySelectorAll(".add").forEach((button, index) => button.setAttribute("aria-pressed", String(index === product)));
+  document.querySelectorAll(".add").forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.product) === product)));
   byId("hint").textContent = product === null ? "Click a box that is wrong, or a dashed one that counts." : `Drag a box round each one that was missed: ${products[product][1]}. Esc ends.`;
 }
 
@@ -191,19 +194,34 @@ function drag(event) {
 
 // What it comes to.
 function showNumbers({ counts, findings }) {
-  byId("products").replaceChildren(...products.map(([, name, colour], product) => {
-    const mine = counts.filter((count) => count.product === product);
-    const whole = mine.find((count) => count.row === 0);
-    const rows = mine.filter((count) => count.row).map((count) => `row ${count.row}: ${shown(count.n)}`).join(" · ");
-    const key = product < 9 ? make("kbd", {}, String(product + 1)) : "";
-    return make("li", { "data-sku": products[product][0] },
-      make("span", { class: "dot", style: { background: colour } }), make("span", {}, name),
-      make("span", { class: "n" }, whole ? shown(whole.n) : "–"),
-      make("button", { class: "button add", type: "button", "aria-pressed": String(adding === product), "aria-label": `Add ${name}`, onclick: () => arm(adding === product ? null : product) }, "Add", key),
-      rows ? make("span", { class: "rows number" }, rows) : "");
-  }));
+  const here = new Set([...counts, ...picture.added].map((one) => one.product));
+  own = products.length <= FEW || !here.size ? [...products.keys()] : [...products.keys()].filter((product) => here.has(product));
+  byId("products").replaceChildren(...own.map((product, index) => line(product, counts, index)));
+  byId("others").hidden = own.length === products.length;
+  byId("others-number").textContent = `Other products (${shown(products.length - own.length)})`;
+  if (byId("others").open) showOthers();
   byId("findings").replaceChildren(...findings.map((finding) => make("li", {}, make("span", { class: "chip " + finding.kind }, finding.title), make("span", {}, finding.product < 0 || finding.kind === "gap" ? "" : products[finding.product][1] + ": ", finding.text))));
   showSave();
+}
+
+/** A product with its counts, and the way to add one of it. */
+function line(product, counts, index) {
+  const [sku, name, colour] = products[product];
+  const mine = counts.filter((count) => count.product === product);
+  const whole = mine.find((count) => count.row === 0);
+  const rows = mine.filter((count) => count.row).map((count) => `row ${count.row}: ${shown(count.n)}`).join(" · ");
+  return make("li", { "data-sku": sku },
+    make("span", { class: "dot", style: { background: colour } }), make("span", {}, name),
+    make("span", { class: "n" }, whole ? shown(whole.n) : "–"),
+    make("button", { class: "button add", type: "button", "data-product": product, "aria-pressed": String(adding === product), "aria-label": `Add ${name}`, onclick: () => arm(adding === product ? null : product) }, "Add", index < 9 ? make("kbd", {}, String(index + 1)) : ""),
+    rows ? make("span", { class: "rows number" }, rows) : "");
+}
+
+/** Products that do not belong on this shelf and may stand there all the same. */
+function showOthers() {
+  const words = byId("find").value.trim().toLowerCase();
+  const fitting = [...products.keys()].filter((product) => !own.includes(product) && products[product].slice(0, 2).join(" ").toLowerCase().includes(words));
+  byId("other-products").replaceChildren(...fitting.slice(0, MOST_OTHERS).map((product) => line(product, [], 9)));
 }
 
 function showSave() {
@@ -282,11 +300,14 @@ byId("boxes").addEventListener("pointerdown", drag);
 const zoomBy = (more) => () => { zoom = Math.min(ZOOMS.length - 1, Math.max(0, zoom + more)); resize(); };
 byId("larger").addEventListener("click", zoomBy(1));
 byId("smaller").addEventListener("click", zoomBy(-1));
+byId("others").addEventListener("toggle", showOthers);
+byId("find").addEventListener("input", showOthers);
 addEventListener("resize", resize);
 addEventListener("beforeunload", (event) => { if (steps.length) event.preventDefault(); });
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") { event.preventDefault(); return undo(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.target.matches("input")) return;
   const key = event.key.toLowerCase();
   if (key === "z") return undo();
   if (!picture) return;
@@ -295,6 +316,6 @@ addEventListener("keydown", (event) => {
   else if (key === "escape") arm(null);
   else if (key === "+" || key === "=") zoomBy(1)();
   else if (key === "-") zoomBy(-1)();
-  else if (/^[1-9]$/.test(key) && Number(key) <= products.length) arm(adding === Number(key) - 1 ? null : Number(key) - 1);
+  else if (/^[1-9]$/.test(key) && Number(key) <= own.length) arm(adding === own[Number(key) - 1] ? null : own[Number(key) - 1]);
 });
 act(next)();
