@@ -70,8 +70,8 @@ def render(folder: Path, pictures: int, examples: int) -> None:
             name = f"{shelf}/{shelf}.{visit}.jpg"
             (folder / "pictures" / name).write_bytes(encode_jpeg(scene.image))
             truth[name] = {
-                "planned": _cells(((row, kind) for row, kind in _standing(scene, planned=True)), shelf),
-                "true": _cells(((row, (thing.noun, thing.colour)) for row, thing in scene.objects), shelf),
+                "planned": cells(((row, kind) for row, kind in standing(scene)), shelf),
+                "true": cells(((row, (thing.noun, thing.colour)) for row, thing in scene.objects), shelf),
             }
     with (folder / "products.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -88,21 +88,23 @@ def _listed(shelf: str, kinds: Sequence[Kind], as_planned: ShelfScene, examples:
         shown = ";".join(f"planned/{shelf}.jpg#{box}" for box in boxes)
         for row, places in enumerate(as_planned.plan, start=1):
             if many := sum(place == kind for place in places):
-                yield [_sku(shelf, kind), f"{phrase_of(kind)} {shelf}", phrase_of(kind), shown, many, row, shelf]
+                yield [sku_of(shelf, kind), f"{phrase_of(kind)} {shelf}", phrase_of(kind), shown, many, row, shelf]
 
 
-def _sku(shelf: str, kind: Kind) -> str:
+def sku_of(shelf: str, kind: Kind) -> str:
+    """The number of a product: every shelf has products of its own."""
     return f"{shelf}-{kind[1]}-{kind[0]}"
 
 
-def _standing(scene: ShelfScene, planned: bool) -> Iterator[tuple[int, Kind]]:
-    for row, places in enumerate(scene.plan if planned else scene.places, start=1):
+def standing(scene: ShelfScene) -> Iterator[tuple[int, Kind]]:
+    """Row and kind of everything that should stand on a shelf."""
+    for row, places in enumerate(scene.plan, start=1):
         yield from ((row, kind) for kind in places if kind is not None)
 
 
-def _cells(standing: Iterable[tuple[int, Kind]], shelf: str) -> list[list[Any]]:
+def cells(standing: Iterable[tuple[int, Kind]], shelf: str) -> list[list[Any]]:
     """How many of each product stand in each row, as JSON."""
-    many = Counter((_sku(shelf, kind), row) for row, kind in standing)
+    many = Counter((sku_of(shelf, kind), row) for row, kind in standing)
     return [[sku, row, n] for (sku, row), n in sorted(many.items())]
 
 

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from agent_tools.pictures import open_picture
+from agent_tools.drawing import encode_jpeg
+from agent_tools.pictures import Picture, open_picture
 from agent_tools.services.fakes import FakeDetector
+from agent_tools.services.presets import load_services
+from agent_tools.shelves.counting import corrected, count_shelf
 from agent_tools.shelves.product_lists import read_products
 from agent_tools.shelves.results import Finding, ProductCount, ShelfCount
-from benchmarks import shelf_counts
+from benchmarks import shelf_counts, shelf_learning
 from benchmarks.shelf_counts import Tally, main, render
+from benchmarks.shelf_learning import measure, products_of, put_right
 from workflows.demo_models import shelf_scenes
 from workflows.demo_models.shelf_calibration import shelf_visits
 
@@ -130,3 +134,20 @@ def test_main_renders_counts_and_prints_all_figures(tmp_path: Path, capsys: pyte
     assert figures["pictures"] == 2
     assert figures["counts"] == 2 * len(read_products(tmp_path / "products.csv").products)
     assert 0 <= figures["exact"] <= 1
+
+
+def test_put_right_makes_a_count_the_truth_and_teaches_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf_learning, "VISITS", 2)
+    monkeypatch.setattr(shelf_learning, "TAUGHT", 1)
+    ((kinds, as_planned, (scene,)),) = shelf_visits(shelf_counts.FIRST_SEED, 1, 1)
+    (tmp_path / "planned.jpg").write_bytes(encode_jpeg(as_planned.image))
+    products = products_of("shelf", kinds, as_planned, tmp_path / "planned.jpg")
+    detector = load_services("demo").detector
+    count = count_shelf(Picture.from_array(scene.image), products, detector)
+    right = corrected(count, put_right(count, scene, "shelf"), products)
+    assert {each.sku: each.n for each in right.counts if not each.row} == {
+        shelf_counts.sku_of("shelf", kind): scene.count(kind) for kind in kinds
+    }
+    assert set(measure([0], detector, tmp_path)) == {"before", "after"}

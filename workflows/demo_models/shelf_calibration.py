@@ -60,9 +60,18 @@ def phrase_of(kind: Kind) -> str:
     return f"{kind[1]} {kind[0]}" if kind[0] in PAINTED else kind[0]
 
 
-def shelf_visits(first: int, shelves: int, visits: int) -> Iterator[tuple[list[Kind], ShelfScene, list[ShelfScene]]]:
-    """The products of each shelf, a picture of it as planned, and pictures of visits; seeds from `first` on."""
-    for shop in range(first, first + shelves):
+def shelf_visits(
+    first: int, shelves: int, visits: int, skip: int = 0
+) -> Iterator[tuple[list[Kind], ShelfScene, list[ShelfScene]]]:
+    """The products of each shelf, a picture of it as planned, and pictures of visits.
+
+    Args:
+        first: Seeds from here on.
+        shelves: How many.
+        visits: Of each.
+        skip: Shelves passed over at the beginning.
+    """
+    for shop in range(first + skip, first + skip + shelves):
         plan = planned(np.random.default_rng(shop))
         kinds = sorted({kind for row in plan for kind in row if kind is not None})
         seeds = [first + 1000 * (1 + shop - first) + visit for visit in range(visits + 1)]

@@ -16,7 +16,6 @@ from agent_tools.shelves.results import Box
 from workflows.shelf_count.addresses import is_remote, read
 from workflows.shelf_count.drawings import same_box
 from workflows.shelf_count.results_kept import PictureResult
-from workflows.shelf_count.settled import ReadableStore
 from workflows.shelf_count.store import RunStore
 from workflows.shelf_count.whole_files import whole_file
 
@@ -36,13 +35,13 @@ def examples_from(run_folder: Path, most: int = MOST) -> dict[str, tuple[Example
         ConfigError: there is no run in the folder.
     """
     with RunStore.open(run_folder) as store:
-        return examples_in(store, most)
+        return examples_in(store.results(), most)
 
 
-def examples_in(store: ReadableStore, most: int = MOST) -> dict[str, tuple[Example, ...]]:
-    """The same of an open run."""
+def examples_in(results: Iterable[PictureResult], most: int = MOST) -> dict[str, tuple[Example, ...]]:
+    """The same of results."""
     kept: dict[tuple[str, bool], list[list[_Ranked]]] = defaultdict(list)
-    for result in store.results():
+    for result in results:
         mine: dict[tuple[str, bool], list[_Ranked]] = defaultdict(list)
         for sku, rank, example in _of(result):
             mine[sku, example.belongs].append((rank, example))

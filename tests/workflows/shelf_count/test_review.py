@@ -320,7 +320,7 @@ def test_report_of_corrected_pictures_says_so(chromium: Any, store: StoreInMemor
 
 
 def test_examples_take_what_a_person_put_right_and_no_more_than_asked(store: StoreInMemory) -> None:
-    assert examples_in(store) == {}
+    assert examples_in(store.results()) == {}
     counted = [each for each in store.results() if each.count is not None]
     for result in counted[:3]:
         oranges = [each for each in result.count.objects if each.sku == "4011" and each.counted]
@@ -329,7 +329,7 @@ def test_examples_take_what_a_person_put_right_and_no_more_than_asked(store: Sto
     seen = {each.box for result in counted for each in result.count.objects if each.counted}
     corrections = [store.result(result.picture.address).correction for result in counted[:3]]
     gone = {box for correction in corrections for _, box in correction.removed}
-    examples = examples_in(store, most=4)
+    examples = examples_in(store.results(), most=4)
     pears = [each for each in examples["4017"] if each.belongs]
     assert [each.box for each in pears[:3]] == [(1.0, 2.0, 30.0, 40.0)] * 3, "what was missed teaches most"
     assert [each.picture for each in pears[:3]] == [each.picture.address for each in counted[2::-1]], "the last first"
