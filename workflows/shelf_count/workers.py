@@ -123,19 +123,19 @@ class Workers:
                     f"workers= end before they are ready ({_how(worker.process.exitcode)}): expected room for a model "
                     "in each. Use fewer with --workers N, or a smaller model."
                 )
-        elif worker.tasks:
+        failed = []
+        if worker.ready and worker.tasks:
             worker.tasks[0].deaths += 1
             if worker.tasks[0].deaths > 1:
-                how = _how(worker.process.exitcode)
-                yield (
-                    worker.tasks.popleft(),
-                    Outcome(
-                        error=f"picture= ended two workers ({how}): expected to be counted in the memory there is. "
-                        "Make it smaller, or use fewer workers with --workers N."
-                    ),
+                error = (
+                    f"picture= ended two workers ({_how(worker.process.exitcode)}): expected to be counted in the "
+                    "memory there is. Make it smaller, or use fewer workers with --workers N."
                 )
+                failed.append((worker.tasks.popleft(), Outcome(error=error)))
+        # Before anything is told: whoever takes one outcome may not come back for the rest.
         self._again.extend(worker.tasks)
         self._workers[self._workers.index(worker)] = self._started()
+        yield from failed
 
     def _started(self) -> _Worker:
         ours, theirs = self._context.Pipe()
