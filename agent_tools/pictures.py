@@ -321,8 +321,11 @@ def _stat_mode(source: str | Path, test: Callable[[int], bool]) -> bool:
 
 
 def _looks_like_a_picture(path: Path) -> bool:
-    if path.name.startswith(".") or not _stat_mode(path, stat.S_ISREG):
-        return False
+    return not path.name.startswith(".") and _stat_mode(path, stat.S_ISREG) and begins_as_picture(path)
+
+
+def begins_as_picture(path: Path) -> bool:
+    """Whether a local file begins as a picture of an allowed format does; not if it cannot be read."""
     try:
         with path.open("rb") as file:
             return sniff(file.read(32)) is not None

@@ -16,7 +16,7 @@ This module does not know models, phrases' words, or how windows were chosen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,11 @@ class Look:
 
     window: Window
     found: Detections
+
+    @classmethod
+    def at(cls, window: Window, found: Detections) -> Look:
+        """A look at a window, from what was found in pixels of the window."""
+        return cls(window, replace(found, boxes=found.boxes + np.array(window[:2] * 2, np.float32)))
 
 
 @dataclass(frozen=True, slots=True)

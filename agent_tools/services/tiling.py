@@ -176,12 +176,7 @@ class TiledDetector:
         while across * down > self._chosen.most and size < most:
             size = min(1.1 * size, most)
             across, down = self._counts(width, height, size)
-        wide = min(width, math.ceil(width / (across - (across - 1) * OVERLAP)))
-        high = min(height, math.ceil(height / (down - (down - 1) * OVERLAP)))
-        if across * down == 1:
-            return []
-        lefts, tops = np.linspace(x0, x1 - wide, across), np.linspace(y0, y1 - high, down)
-        return [(x, y, x + wide, y + high) for y in map(round, tops.tolist()) for x in map(round, lefts.tolist())]
+        return laid_over(window, across, down) if across * down > 1 else []
 
     def _counts(self, width: int, height: int, size: float) -> tuple[int, int]:
         """Tiles across and down that cover width x height, when a tile is `size` times the model's input."""
@@ -202,10 +197,7 @@ class TiledDetector:
         tiles = [tile(pictures[index], window) for index, window in wanted]
         self._remember([(pictures[index].digest, tile.digest) for (index, _), tile in zip(wanted, tiles, strict=True)])
         answers = self._inner.detect(tiles, [phrases[index] for index, _ in wanted])
-        return [
-            (index, Look(window, replace(found, boxes=found.boxes + np.array(window[:2] * 2, np.float32))))
-            for (index, window), found in zip(wanted, answers, strict=True)
-        ]
+        return [(index, Look.at(window, found)) for (index, window), found in zip(wanted, answers, strict=True)]
 
     def _settled(self, looks: Sequence[Look], saturated: bool) -> Detections:
         """What all looks at a picture amount to; whatever else the first look said stays."""
@@ -241,6 +233,17 @@ class TiledDetector:
         if forget is not None:
             for digest in digests:
                 forget(digest)
+
+
+def laid_over(window: Window, across: int, down: int) -> list[Window]:
+    """Tiles of one size that cover a window, row by row, each overlapping the next by `OVERLAP`."""
+    x0, y0, x1, y1 = window
+    wide, high = (
+        min(full, math.ceil(full / (number - (number - 1) * OVERLAP)))
+        for full, number in ((x1 - x0, across), (y1 - y0, down))
+    )
+    lefts, tops = np.linspace(x0, x1 - wide, across), np.linspace(y0, y1 - high, down)
+    return [(x, y, x + wide, y + high) for y in map(round, tops.tolist()) for x in map(round, lefts.tolist())]
 
 
 def tile(picture: Picture, window: Window) -> Picture:

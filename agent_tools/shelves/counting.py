@@ -26,7 +26,7 @@ from agent_tools.shelves.judging import Examples, counted_as, evidence, judged, 
 from agent_tools.shelves.looking import Things, look_closely, things_in, with_proposals
 from agent_tools.shelves.openings import one_more, openings
 from agent_tools.shelves.products import Example, Expected, Product, covers
-from agent_tools.shelves.results import Box, Correction, ProductCount, ShelfCount, ShelfObject, ShelfRow
+from agent_tools.shelves.results import Box, Correction, ProductCount, ShelfCount, ShelfObject, ShelfRow, rounded
 from agent_tools.shelves.rows import find_rows
 
 UNLIKELY = 0.05
@@ -234,7 +234,7 @@ def _objects(
                 ShelfObject(
                     products[number].sku,
                     int(row_of[thing]),
-                    _rounded(box),
+                    rounded(box),
                     round(float(things.scores[thing].max(initial=0.0)), 4),
                     round(float(sure[number]), 4),
                     bool(counted[thing, number]),
@@ -264,7 +264,7 @@ def _between(picture: Picture, objects: Sequence[ShelfObject], slope: float) -> 
                 for like in as_what[counted[more.like].box]:
                     chance = round(more.chance * like.chance, 4)
                     if chance >= UNLIKELY:
-                        box, counts = _rounded(more.box), chance > LIKELY
+                        box, counts = rounded(more.box), chance > LIKELY
                         found.append(replace(like, box=box, chance=chance, counted=counts, by="neighbour"))
     return found
 
@@ -329,11 +329,6 @@ def _rows_expected(expected: Mapping[str, Sequence[Expected]]) -> int:
 def _same(thing: ShelfObject, sku: str, box: Box) -> bool:
     """Whether a thing is the one of a product in a box."""
     return thing.sku == sku and bool(box_iou(_array(thing.box), _array(box))[0, 0] >= SAME_PLACE)
-
-
-def _rounded(box: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = (round(side, 1) for side in box)
-    return (x0, y0, x1, y1)
 
 
 def _array(box: Box) -> NDArray[np.float32]:

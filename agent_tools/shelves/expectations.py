@@ -14,7 +14,7 @@ from agent_tools.certainty import counted_with
 from agent_tools.shelves.judging import together
 from agent_tools.shelves.openings import openings
 from agent_tools.shelves.products import Expected, Product
-from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow
+from agent_tools.shelves.results import Box, Finding, ShelfObject, ShelfRow, rounded
 
 FLAGGED = 0.9
 """Confidence from which a difference is told; a less certain one is a doubtful count, for a person to look at."""
@@ -208,8 +208,7 @@ def _gaps(objects: Sequence[ShelfObject], rows: Sequence[ShelfRow], missing: Map
 def _gap(sku: str, row: int, box: Box, near: Sequence[ShelfObject]) -> Finding:
     """An empty place; the likelier something unseen stands in it, the less sure it is."""
     inside = [each.chance for each in near if box[0] < (each.box[0] + each.box[2]) / 2 < box[2]]
-    place = (round(box[0], 1), round(box[1], 1), round(box[2], 1), round(box[3], 1))
-    return Finding("gap", sku, row, None, 0, round(1 - max(inside, default=0.0), 4), place)
+    return Finding("gap", sku, row, None, 0, round(1 - max(inside, default=0.0), 4), rounded(box))
 
 
 def _whole(row: ShelfRow, left: float, right: float) -> Box:

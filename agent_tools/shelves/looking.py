@@ -18,10 +18,8 @@ from agent_tools.masks import Boxes, box_area, box_intersection, box_iou, enclos
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Detections, Detector, Proposals
 from agent_tools.services.seams import Look, Window, put_together
-from agent_tools.services.tiling import tile
+from agent_tools.services.tiling import OVERLAP, laid_over, tile
 
-OVERLAP = 0.25
-"""Share of a look that the next one shows too; a thing up to that size is whole in one of them."""
 COMFORTABLE = 0.17
 """Narrow side of a thing, as a share of the look's shorter side, from which a closer look shows nothing new."""
 FEW = 4
@@ -76,7 +74,7 @@ def look_closely(detector: Detector, picture: Picture, phrases: Sequence[str]) -
         found = detector.detect([part], [phrases])[0]
         if forget is not None:
             forget(part.digest)
-        looks.append(Look(window, replace(found, boxes=found.boxes + np.array(window[:2] * 2, np.float32))))
+        looks.append(Look.at(window, found))
     boxes, scores, claimed = [], [], []
     for index in range(len(phrases)):
         some, their_scores = put_together(looks, index)
@@ -144,12 +142,7 @@ def _grid(width: int, height: int, side: float) -> list[Window]:
         1 if full <= 1.1 * part else math.ceil((full - OVERLAP * part) / ((1 - OVERLAP) * part) - 0.2)
         for full, part in ((width, wide), (height, high))
     )
-    part_width, part_height = (
-        math.ceil(full / (number - (number - 1) * OVERLAP)) for full, number in ((width, across), (height, down))
-    )
-    lefts = np.linspace(0, width - part_width, across).round().astype(int).tolist()
-    tops = np.linspace(0, height - part_height, down).round().astype(int).tolist()
-    return [(x, y, x + part_width, y + part_height) for y in tops for x in lefts]
+    return laid_over((0, 0, width, height), across, down)
 
 
 def things_in(found: Detections, phrases: int, threshold: float) -> Things:

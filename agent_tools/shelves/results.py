@@ -5,13 +5,19 @@ This module does not know how anything is found, and nothing of files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 Box = tuple[float, float, float, float]
 """xyxy, pixels of the upright picture."""
 FindingKind = Literal["missing", "surplus", "misplaced", "gap"]
+
+
+def rounded(box: Sequence[float]) -> Box:
+    """A box as it is kept, to a tenth of a pixel."""
+    x0, y0, x1, y1 = (round(side, 1) for side in box)
+    return (x0, y0, x1, y1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ __all__ = [
     "PRODUCE",
     "Scene",
     "SceneObject",
-    "objects_in",
     "render_scene",
+    "taken",
 ]
 
 EVALUATION_SEEDS = 10_000_000
@@ -108,10 +108,15 @@ def render_scene(seed: int, width: int = 320, height: int = 240, style: Style | 
     rng = np.random.default_rng(seed)
     hold = Hold.draw(rng, width, height)
     stage, settled = _set(rng, hold, style)
+    return Scene(*taken(stage, settled, hold), seed)
+
+
+def taken(stage: Stage, settled: Settled, hold: Hold) -> tuple[NDArray[np.uint8], tuple[SceneObject, ...]]:
+    """Paints what stays and takes a picture of it: (H, W, 3) uint8 RGB, and everything countable in sight."""
     paint(stage, settled)
-    objects = objects_in(settled, hold.seen_ids(settled.ids))
+    objects = _objects_in(settled, hold.seen_ids(settled.ids))
     smallest = min((float((thing.box[2:] - thing.box[:2]).min()) for thing in objects), default=0.1 * stage.short)
-    return Scene(photograph(hold.seen(stage.picture), smallest, rng), objects, seed)
+    return photograph(hold.seen(stage.picture), smallest, stage.rng), objects
 
 
 def _set(rng: np.random.Generator, hold: Hold, style: Style | None) -> tuple[Stage, Settled]:
@@ -164,7 +169,7 @@ def _lay_out(stage: Stage) -> None:
     intrude(stage)
 
 
-def objects_in(settled: Settled, ids: NDArray[np.int16]) -> tuple[SceneObject, ...]:
+def _objects_in(settled: Settled, ids: NDArray[np.int16]) -> tuple[SceneObject, ...]:
     """Everything countable of which a pixel is in sight; `ids` (H, W) int16 as in `Settled`."""
     objects = []
     for index in reversed(range(len(settled.kinds))):

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflows.demo_models.backdrops import backdrop, tone
-from workflows.demo_models.camera import Hold, photograph
+from workflows.demo_models.camera import Hold
 from workflows.demo_models.choices import LOOK_ALIKES
-from workflows.demo_models.composition import Stage, paint, settle
+from workflows.demo_models.composition import Stage, settle
 from workflows.demo_models.containers import shelf
 from workflows.demo_models.kinds import KINDS, PAINTED, PRODUCE, Kind
 from workflows.demo_models.layouts import GREENGROCERY, WALLS
 from workflows.demo_models.lights import Lights
 from workflows.demo_models.placing import LONG, standing
-from workflows.demo_models.scenes import SceneObject, objects_in
+from workflows.demo_models.scenes import SceneObject, taken
 from workflows.demo_models.specimens import Posed, Prototype, Specimens, drawn
 
 PACKED = ("book", "can", "bottle", "box", "jar", "bag", "mug", "bowl", "ball")
@@ -163,11 +163,7 @@ def render_shelf(
         specimens=Stock(shop, rng),
     )
     row_of = _arranged(stage, hold, places)
-    settled = settle(stage)
-    paint(stage, settled)
-    things = objects_in(settled, hold.seen_ids(settled.ids))
-    smallest = min((float((thing.box[2:] - thing.box[:2]).min()) for thing in things), default=0.1 * stage.short)
-    image = photograph(hold.seen(stage.picture), smallest, rng)
+    image, things = taken(stage, settle(stage), hold)
     return ShelfScene(image, plan, places, tuple((_row(thing, hold, row_of), thing) for thing in things), seed)
 
 

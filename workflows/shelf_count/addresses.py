@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agent_tools.decoding import sniff
 from agent_tools.errors import ConfigError, PictureError, shorten
-from agent_tools.pictures import read_file
+from agent_tools.pictures import begins_as_picture, read_file
 from agent_tools.settings import settings
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
@@ -48,13 +47,7 @@ def named_as_picture(address: str) -> bool:
 
 def looks_like_picture(file: Path) -> bool:
     """Whether a local file is a picture by its content, or says so by its ending: then it is one that is damaged."""
-    if named_as_picture(file.name):
-        return True
-    try:
-        with file.open("rb") as opened:
-            return sniff(opened.read(32)) is not None
-    except OSError:
-        return False
+    return named_as_picture(file.name) or begins_as_picture(file)
 
 
 def read(address: str) -> bytes:
