@@ -90,11 +90,18 @@ class Settings(BaseSettings):
         gt=0,
         description="Most that askmask serve keeps of pictures, in its front and beside each model.",
     )
+    web_logins: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), description="Who may use askmask web, name:password with commas between; asked for where set."
+    )
+    web_pictures: int = Field(default=20, gt=0, description="Pictures of one conversation on the page.")
+    web_keep_days: float | None = Field(
+        default=None, gt=0, description="Days without a turn after which a visitor's conversation is erased."
+    )
     traces: str | None = Field(
         default=None, description="Where OpenTelemetry spans go: an OTLP address, or process: what the program set up."
     )
 
-    @field_validator("serve_keys", mode="before")
+    @field_validator("serve_keys", "web_logins", mode="before")
     @classmethod
     def _with_commas(cls, given: object) -> object:
         return [key for part in given.split(",") if (key := part.strip())] if isinstance(given, str) else given

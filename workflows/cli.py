@@ -19,6 +19,7 @@ from agent_tools.errors import AskmaskError
 from workflows.commands.evaluate import evaluate_app
 from workflows.commands.review import review
 from workflows.commands.shelves import count_shelves
+from workflows.commands.web import web
 
 if TYPE_CHECKING:
     from agent_tools.memory.records import GestureKind
@@ -40,6 +41,7 @@ app.add_typer(conversations_app, name="conversations")
 app.add_typer(evaluate_app, name="evaluate")
 app.command("count-shelves")(count_shelves)
 app.command("review")(review)
+app.command("web")(web)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Models = Annotated[

@@ -11,7 +11,7 @@ This module does not know what the tools do, how a model plans, or how an answer
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from workflows.hand_gestures import HandGesture
 from workflows.planning.answers import Outcome
 from workflows.planning.answers import answer as answer_to
 from workflows.planning.chat_model import call_settings, chat_model, model_name
-from workflows.planning.context import PlanContext, plan_context
+from workflows.planning.context import PlanContext, PlannedCall, plan_context
+from workflows.planning.languages import ENGLISH
 from workflows.planning.messages import planner_messages
 from workflows.planning.rule_planner import RulePlanner
 
@@ -141,8 +142,7 @@ class Conversation:
         drawn = [*([] if click is None else [HandGesture("point", (click,))]), *gestures]
         if not request.strip() and not drawn:
             raise ToolInputError("request='' is empty: expected a sentence. Try: count the oranges.")
-        started = time.perf_counter()
-        before, cached_before = dict(self.toolkit.seconds), self.toolkit.cached
+        usage = _Usage(self.toolkit)
         self._guard.begin(on_event)
         if self._recorder is not None:
             self._recorder.begin(request)
@@ -151,12 +151,45 @@ class Conversation:
             replies = [self._answer(turn, request, drawn, picture) for picture in pictures or (None,)]
             reply = replies[0] if len(replies) == 1 else _joined(turn, replies)
             turn.answer = reply.answer
-        spent = {name: self.toolkit.seconds[name] - before[name] for name in ("detect", "segment")}
-        spent["plan"] = self._guard.meter.model_seconds
-        spent["other"] = max(0.0, time.perf_counter() - started - sum(spent.values()))
-        reply.seconds.update(spent)
-        reply.cache.update(_since(cached_before, self.toolkit.cached))
+        usage.tell(reply, self._guard.meter.model_seconds)
         reply.trace.extend(self._guard.trace.events)
+        return reply
+
+    def act(
+        self,
+        plan: Callable[[PlanContext], Sequence[PlannedCall]],
+        request: str,
+        gestures: Sequence[HandGesture] = (),
+        picture: str | None = None,
+        language: str = ENGLISH,
+    ) -> Reply:
+        """Do as one turn what needs no planner, as a button or a click on a page says exactly what is meant.
+
+        Args:
+            plan: gives the calls to make, from what is known; the gestures are in it.
+            request: what the person did, in words, for the record.
+            gestures: what the hand did on the picture.
+            picture: handle of the picture it is about, which becomes the current one; None: the current one.
+            language: that the answer is in.
+
+        Returns:
+            The reply; the memory holds the turn by then.
+
+        Raises:
+            AskmaskError: a call failed, or the turn could not be written. Nothing was changed.
+        """
+        usage = _Usage(self.toolkit)
+        points = [one.coordinates[0] for one in gestures if one.kind == "point" and one.include]
+        with span("askmask.request"), self.toolkit.turn(request, points[0] if points else None) as turn:
+            if picture is not None:
+                turn.use_picture(picture)
+            names = [self.toolkit.gesture(None, one.kind, one.coordinates, one.include) for one in gestures]
+            context = plan_context(turn.state, *names)
+            for call in plan(context):
+                self.toolkit.call(call.tool, call.arguments)
+            reply = _reply(_known(turn.calls, context, language), turn.calls, turn.state)
+            turn.answer = reply.answer
+        usage.tell(reply)
         return reply
 
     def click(self, x: float, y: float, request: str = "") -> Reply:
@@ -210,12 +243,28 @@ def _text(message: BaseMessage) -> str:
     return message.text.strip()
 
 
-def _known(calls: Sequence[CallRecord], context: PlanContext) -> str:
+def _known(calls: Sequence[CallRecord], context: PlanContext, language: str = ENGLISH) -> str:
     """What calls found, in the words of the planner without a key."""
     outcomes = [
         Outcome(call.tool, call.arguments, call.text, call.data, call.error) for call in calls if not call.error
     ]
-    return answer_to(outcomes, context)
+    return answer_to(outcomes, context, language=language)
+
+
+class _Usage:
+    """What a request costs in time, and what the models knew already."""
+
+    def __init__(self, toolkit: VisionToolkit) -> None:
+        self._toolkit, self._began = toolkit, time.perf_counter()
+        self._seconds, self._cached = dict(toolkit.seconds), toolkit.cached
+
+    def tell(self, reply: Reply, planning: float = 0.0) -> None:
+        """Note it in a reply; `planning` are the seconds that the planner took."""
+        spent = {name: seconds - self._seconds[name] for name, seconds in self._toolkit.seconds.items()}
+        spent["plan"] = planning
+        spent["other"] = max(0.0, time.perf_counter() - self._began - sum(spent.values()))
+        reply.seconds.update(spent)
+        reply.cache.update(_since(self._cached, self._toolkit.cached))
 
 
 def _reply(answer: str, calls: Sequence[CallRecord], state: State) -> Reply:

@@ -14,6 +14,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -93,6 +94,13 @@ class Memory:
         memory._finalizer.detach()
         memory._finalizer = weakref.finalize(memory, finish)
         return memory
+
+    def owned_by(self, owner: str) -> Memory:
+        """The conversations of another owner in the same store; it is open as long as this one is."""
+        other = copy(self)
+        other.owner, other._store = owner, self._store.owned_by(owner)
+        other._known, other._known_lock = OrderedDict(), threading.Lock()
+        return other
 
     def close(self) -> None:
         """Close the store; closing twice does nothing."""

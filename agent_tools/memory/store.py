@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, inspect, select, update
@@ -57,6 +58,12 @@ class Store(Reader):
         except BaseException:
             self._engine.dispose()
             raise
+
+    def owned_by(self, owner: str) -> Store:
+        """The conversations of another owner in the same database, with the same connections."""
+        other = copy(self)
+        other._owner = owner
+        return other
 
     def close(self) -> None:
         """Close every connection."""

@@ -59,15 +59,15 @@ def _switched(context: ToolContext, thing: ObjectVersion, to: str) -> str:
     """Give an object its other mask, where there is one, and say what came of it."""
     assert thing.mask is not None
     choice = thing.alternatives or _asked(context, thing)
-    ladder = _ladder(thing, choice)
+    rungs = ladder(thing, choice)
     name = f"{thing.handle} ({thing.label})"
-    if len(ladder) == 1:
+    if len(rungs) == 1:
         return f"{name} is unchanged: no other mask of it was found"
-    here = next(place for place, each in enumerate(ladder) if each.mask == thing.mask)
-    there = {"bigger": here + 1, "smaller": here - 1, "whole": len(ladder) - 1, "part": 0}[to]
-    if there == here or not 0 <= there < len(ladder):
-        return f"{name} is already the {_rank(here, len(ladder))}"
-    taken = ladder[there]
+    here = next(place for place, each in enumerate(rungs) if each.mask == thing.mask)
+    there = {"bigger": here + 1, "smaller": here - 1, "whole": len(rungs) - 1, "part": 0}[to]
+    if there == here or not 0 <= there < len(rungs):
+        return f"{name} is already the {_rank(here, len(rungs))}"
+    taken = rungs[there]
     context.turn.revise(
         thing.handle,
         mask=taken.mask,
@@ -79,7 +79,7 @@ def _switched(context: ToolContext, thing: ObjectVersion, to: str) -> str:
         alternatives=choice,
         model=context.services.segmenter_name,
     )
-    return f"{name}: {thing.area} -> {taken.mask.area} pixels, now the {_rank(there, len(ladder))}"
+    return f"{name}: {thing.area} -> {taken.mask.area} pixels, now the {_rank(there, len(rungs))}"
 
 
 def _rank(place: int, count: int) -> str:
@@ -90,7 +90,7 @@ def _rank(place: int, count: int) -> str:
     return f"{nth}smallest of {count}"
 
 
-def _ladder(thing: ObjectVersion, choice: Sequence[Alternative]) -> list[Alternative]:
+def ladder(thing: ObjectVersion, choice: Sequence[Alternative]) -> list[Alternative]:
     """The masks worth switching to, smallest first, the object's own among them: each a part or a whole of it."""
     mask = thing.mask
     assert mask is not None
@@ -121,5 +121,5 @@ def _asked(context: ToolContext, thing: ObjectVersion) -> tuple[Alternative, ...
         for each, iou, stability in zip(answer.masks, answer.predicted_iou, answer.stability, strict=True)
         if each.area
     ]
-    choice = tuple(sorted(_ladder(thing, found), key=lambda one: -one.predicted_iou))
+    choice = tuple(sorted(ladder(thing, found), key=lambda one: -one.predicted_iou))
     return choice if len(choice) > 1 else ()
