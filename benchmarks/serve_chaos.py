@@ -18,13 +18,11 @@ import os
 import re
 import signal
 import statistics
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,56 +34,13 @@ from agent_tools.pictures import Picture
 from agent_tools.services.base import Prompt, SegmentRequest
 from agent_tools.services.remote import RemoteDetector, RemoteSegmenter
 from agent_tools.services.wire import PromptShape
+from benchmarks.servers import running_server
 from workflows.demo_models.plain.scenes import render_plain_scene
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 12
 SIZE = (320, 240)
 FIRST_SEED = 10_700_000
-START_SECONDS = 270.0
-
-
-@contextmanager
-def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`askmask serve` in a process of its own: its address and the process; interrupted at the end.
-
-    Args:
-        arguments: of the command.
-        environment: more of it.
-    """
-    command = [sys.executable, "-m", "workflows.cli", "serve", "--port", "0", *arguments]
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    env = {**os.environ, "PYTHONPATH": paths, **environment}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    said: list[str] = []
-    ready = threading.Event()
-
-    def listen() -> None:
-        for line in process.stderr or ():
-            said.append(line)
-            if "serving at" in line:
-                ready.set()
-        ready.set()
-
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        ready.wait(START_SECONDS)
-        address = re.search(r"serving at (http://\S+?)\. ", "".join(said))
-        if address is None:
-            raise RuntimeError(f"the server did not start: {''.join(said)}")
-        yield address[1], process
-    finally:
-        # Not SIGINT, which is ignored by all that a shell without job control has put in the background.
-        process.terminate()
-        try:
-            process.wait(90)
-        finally:
-            process.kill()
-            process.wait()
-            listener.join(10)
-            if process.stderr:
-                process.stderr.close()
 
 
 @dataclass
@@ -186,7 +141,7 @@ def run(requests: int, threads: int, models: Sequence[str]) -> dict[str, Any]:
     pictures = [Picture.from_array(render_plain_scene(FIRST_SEED + n, *SIZE).image) for n in range(PICTURES)]
     watch = Watch()
     options = (*models, "--detector-replicas", "1", "--segmenter-replicas", "2", "--cpus-per-replica", "0.5")
-    with running_server(*options) as (address, server):
+    with running_server("serve", *options) as (address, server):
         detector, segmenter = RemoteDetector(address), RemoteSegmenter(address)
         # Every picture is known before the load, so that what is given again is given because of the kill.
         segmenter.segment([SegmentRequest(picture, [click()]) for picture in pictures])

@@ -91,12 +91,12 @@ def front_server(models: LocalModels, keys: Sequence[str] = (), local: bool = Tr
 def ray_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`askmask serve` in a process of its own: its address and the process. Interrupted, it leaves nothing behind."""
     need("ray", "the model server")
-    from benchmarks.serve_chaos import running_server
+    from benchmarks.servers import running_server
 
     mark = f"SERVER_OF_A_TEST={uuid.uuid4().hex}"
     name, _, value = mark.partition("=")
     environment |= {"OMP_NUM_THREADS": "1", name: value}
-    with running_server("--cpus-per-replica", "0.5", *arguments, **environment) as (address, process):
+    with running_server("serve", "--cpus-per-replica", "0.5", *arguments, **environment) as (address, process):
         yield address, process
     assert process.returncode == 0
     # A replica that was just being started notices when it has; on a busy machine that takes a while.

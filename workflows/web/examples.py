@@ -13,8 +13,8 @@ from agent_tools.pictures import Picture
 
 _SCENES = (
     (10_000_208, "Count the oranges"),
-    (10_000_017, "Which one is the largest?"),
-    (10_000_091, "Blur the rest"),
+    (10_000_235, "How many lemons are there?"),
+    (10_000_247, "Blur everything but the tomatoes"),
 )
 """Seed of a scene, and what might be asked of it."""
 _SIZE = (640, 480)
@@ -23,15 +23,15 @@ _drawing = threading.Lock()
 
 @dataclass(frozen=True)
 class Example:
-    """A scene's number and title."""
+    """A scene's number, and what to ask of it."""
 
     number: int
-    title: str
+    request: str
 
 
 def examples() -> list[Example]:
     """All there are, in order."""
-    return [Example(number, title) for number, (_, title) in enumerate(_SCENES)]
+    return [Example(number, request) for number, (_, request) in enumerate(_SCENES)]
 
 
 def picture_of(number: int) -> Picture:

@@ -67,7 +67,7 @@ def blocks(rooms: Rooms, told: Told) -> gr.Blocks:
                 said = gr.Chatbot(
                     label="Conversation",
                     height=430,
-                    buttons=["copy"],
+                    buttons=[],
                     feedback_options=None,
                     allow_tags=False,
                     render_markdown=False,

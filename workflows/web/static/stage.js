@@ -95,15 +95,23 @@
       if (told.notices.length) complain(told.notices.join(" · "));
     }
 
-    async function example(number) {
+    async function example({ number, request }) {
       busy(true, "Drawing the example");
       try {
         await opened(await post(`examples/${number}`, "", { "X-Askmask-Conversation": view.conversation }));
+        suggest(request);
       } catch (error) {
         complain(error.message);
       } finally {
         busy(false);
       }
+    }
+
+    function suggest(words) {  // for the person to send, or not
+      const input = document.querySelector("#askmask-words textarea, #askmask-words input");
+      input.value = words;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      input.focus();
     }
 
     // --- drawing -----------------------------------------------------------------------------------------
@@ -482,8 +490,8 @@
     });
     fetch("examples").then((answer) => answer.json()).then((told) => {
       find(".examples-told").hidden = !told.length;
-      find(".examples").replaceChildren(...told.map((one) => made("button", { type: "button", onclick: () => example(one.number) },
-        made("img", { src: `examples/${one.number}.jpg`, alt: "", width: 180, height: 135 }), made("span", {}, one.title))));
+      find(".examples").replaceChildren(...told.map((one) => made("button", { type: "button", onclick: () => example(one) },
+        made("img", { src: `examples/${one.number}.jpg`, alt: "", width: 180, height: 135 }), made("span", {}, one.request))));
     }).catch(() => {});
     new ResizeObserver(() => { if (view.picture) { drawThings(); drawMarks(); } }).observe(frame);
 
@@ -495,7 +503,6 @@
         drawMarks();
         return sent;
       },
-      suggest: (words) => { const input = document.querySelector("#askmask-words textarea, #askmask-words input"); input.value = words; input.dispatchEvent(new Event("input", { bubbles: true })); input.focus(); },
     };
     watch("value", () => { if (props.value) draw(props.value); });
     if (props.value) draw(props.value); else frame.classList.add("blank");
