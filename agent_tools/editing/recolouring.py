@@ -1,0 +1,77 @@
+"""Gives a thing another colour and keeps its light and shade.
+
+In CIE Lab: hue and chroma come from the new colour, and lightness is moved as a whole, from what is usual for the thing
+towards the new colour's, so that black and white are colours like others. What of a colourful thing has no colour (a
+tyre, a label, a glint) stays as it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_tools.editing.light import colours_of, lab_of, light_of, light_of_lab, logit, shifted
+from agent_tools.editing.painting import Painter, repainted
+from agent_tools.editing.profiles import colour_in
+from agent_tools.editing.regions import Floats, Pixels, Region, Window
+from agent_tools.editing.task import Outcome, Task
+
+_SAMPLE = 20_000
+_TOWARDS = 0.8
+"""How far the usual lightness moves towards the new colour's: all the way, a lit thing would look painted over."""
+_DARKEST, _LIGHTEST = 0.1, 0.9
+"""As far as that may go, so that black and white things still have a shape."""
+_DULL, _COLOURFUL = 0.12, 0.35
+"""Saturations (chroma by lightness) between which a thing turns from one without a colour into one with it."""
+_FLOOR = 10.0
+"""Lightness below which saturation is noise."""
+
+
+def recolour(task: Task) -> Outcome:
+    """Another colour, with the thing's own light and shade."""
+    return repainted(task, _recoloured)
+
+
+def _recoloured(colours: Pixels, inside: Region, size: float, task: Task) -> Painter:  # noqa: ARG001
+    assert task.colour is not None  # checked with the parameters
+    wanted = lab_of(light_of(np.array(colour_in(task.colour, task.profile))[None], 255))[0]
+    usual, saturation = _usual(colours, inside, task.top)
+    aim = min(max(float(wanted[0]) / 100, _DARKEST), _LIGHTEST)
+    shift = _TOWARDS * (logit(aim) - logit(min(max(usual, 0.03), 0.97)))
+    own = float(np.clip((saturation - _DULL) / (_COLOURFUL - _DULL), 0, 1))
+
+    def painter(strip: Window) -> Floats:
+        lab = lab_of(light_of(colours[strip], task.top))
+        depth = _saturation(lab) / max(saturation, _DULL)
+        # 1 where a pixel has the thing's colour; of a thing without one, everywhere.
+        share = 1 - own * (1 - _smooth(depth, 0.2, 0.6))
+        amount = share * np.float32(task.strength)
+        lightness = shifted(lab[..., 0] / 100, shift * amount)
+        strong = 1 - own * (1 - np.clip(depth, 0, 1.3))
+        chroma = strong * np.clip(lightness / aim, 0, 1.25)
+        lab[..., 0] = 100 * lightness
+        lab[..., 1:] += (chroma[..., None] * wanted[1:] - lab[..., 1:]) * amount[..., None]
+        return colours_of(light_of_lab(lab), task.top)
+
+    return painter
+
+
+def _usual(colours: Pixels, inside: Region, top: int) -> tuple[float, float]:
+    """The thing's usual lightness in 0..1 and saturation, of what has a colour where it has one."""
+    step = max(1, int(np.sqrt(np.count_nonzero(inside) / _SAMPLE)))
+    lab = lab_of(light_of(colours[::step, ::step][inside[::step, ::step]], top))
+    if not len(lab):
+        lab = lab_of(light_of(colours[inside], top))
+    saturation = _saturation(lab)
+    typical = float(np.percentile(saturation, 65))
+    coloured = saturation >= 0.6 * typical
+    return float(np.median(lab[coloured, 0])) / 100, typical
+
+
+def _saturation(lab: Floats) -> NDArray[np.float32]:
+    return np.asarray(np.hypot(lab[..., 1], lab[..., 2]) / np.maximum(lab[..., 0], _FLOOR), np.float32)
+
+
+def _smooth(values: Floats, low: float, high: float) -> Floats:
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
