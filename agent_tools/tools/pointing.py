@@ -21,6 +21,9 @@ from agent_tools.tools.context import ToolContext
 from agent_tools.tools.finding import UNNAMED, Found, best_for_box, detect, known_by_mask, recognise, untold
 from agent_tools.tools.gesture_prompts import Hint, hint_of
 
+SLIP = 0.02
+"""How far a hand may slip off a thing, as a share of the picture's shorter side."""
+
 
 def at_gestures(
     context: ToolContext, picture: str, gestures: Sequence[Gesture], phrases: Sequence[str], quantity: Quantity = "all"
@@ -29,9 +32,9 @@ def at_gestures(
 
     Gestures that say what does not belong hold for every thing: points beside it, and areas that are cut off it.
 
-    With phrases, the thing is the detector's candidate that the gestures lie on, else the nearest one; because a person
-    points at it, a candidate below the threshold will do. Where the detector has none near, the gestures alone decide
-    and the thing is marked for review.
+    With phrases, the thing is the detector's candidate that the gestures lie on, else the nearest one that is not known
+    yet: whoever means a known thing points at it. Because a person points at it, a candidate below the threshold will
+    do. Where the detector has none near, the gestures alone decide and the thing is marked for review.
 
     Returns:
         The things, with masks where the segmenter found any and with the handle where they are known, and remarks for
@@ -54,7 +57,7 @@ def at_gestures(
     drafts: list[tuple[Found, Hint]] = []
     for group in [shown] if quantity == "one" else [[one] for one in shown]:
         hint = hint_of([*group, *away], opened.width, opened.height)
-        meant = meant_by([*seen.hits, *seen.misses], hint) if seen else None
+        meant = meant_by(_rivals(context, [*seen.hits, *seen.misses], hint), hint) if seen else None
         if phrases and meant is None:
             said = " ".join(one.handle for one in group)
             remarks.append(f"the detector sees no {' or '.join(phrases)} at {said}; cut out what is there")
@@ -70,6 +73,18 @@ def at_gestures(
     if away:  # else a known thing keeps the mask that it has
         known = [replace(each, mask=fresh.mask) for each, fresh in zip(known, cut, strict=True)]
     return known, remarks
+
+
+def _rivals(context: ToolContext, candidates: Sequence[Found], hint: Hint) -> list[Found]:
+    """The candidates that may be meant: not those that are known, and that the hand is well beside."""
+    known = recognise(context, candidates)
+
+    def missed(each: Found) -> bool:
+        opened = context.opened(each.picture)
+        slip = SLIP * min(opened.width, opened.height)
+        return all(references.gap(each.box, region.box) > slip for region in hint.regions)
+
+    return [each for each, same in zip(candidates, known, strict=True) if not (same.handle and missed(same))]
 
 
 def _draft(

@@ -67,6 +67,18 @@ def test_segment_by_words_beside_a_thing_takes_the_nearest(make: Any) -> None:
     assert toolkit.call("segment", {"phrases": ["box"], "gestures": [name]}).data["objects"][0]["score"] == 0.6
 
 
+def test_segment_by_words_well_beside_a_known_thing_is_another_one(make: Any) -> None:
+    toolkit = make(answers={"box": [((4, 4, 12, 12), 0.9)]})
+    toolkit.call("segment", {"phrases": ["box"]})
+    beside, slipped = (toolkit.gesture("p1", "point", point) for point in ([22, 8], [12.2, 8]))
+    result = toolkit.call("segment", {"phrases": ["box"], "gestures": [beside]})
+    assert [(thing["handle"], thing["label"], thing["review"]) for thing in result.data["objects"]] == [
+        ("m2", "box", True)
+    ]
+    again = toolkit.call("segment", {"phrases": ["box"], "gestures": [slipped]})
+    assert again.data["selection"] == ["m1"]
+
+
 def test_segment_by_words_the_detector_does_not_see_trusts_the_hand_and_says_so(make: Any) -> None:
     toolkit = make(answers={"teapot": []})
     name = toolkit.gesture("p1", "point", [22, 8])

@@ -22,16 +22,16 @@ def test_page_drop_count_click_undo_blur_download_changes_only_the_rest(page: Vi
     page.wait_for_marked(8)
     assert page.counted() == 8
 
-    page.press("− Take away")
+    page.press("Take away")
     page.click_thing(3)
     page.wait_for_marked(7)
     assert page.counted() == 7
     assert 3 not in page.marked()
     assert "7 oranges" in page.answers()[-1]
 
-    page.press("↶ Undo")
+    page.press("Undo")
     page.wait_for_marked(8)
-    page.press("↷ Redo")
+    page.press("Redo")
     page.wait_for_marked(7)
 
     before = page.page.locator(".pixels").get_attribute("href")
@@ -58,13 +58,13 @@ def marked_pixels(page: Visitor) -> np.ndarray:
 def test_page_reloaded_goes_on_where_it_stood(page: Visitor, oranges: bytes) -> None:
     page.open(oranges)
     page.ask("count the oranges")
-    page.press("− Take away")
+    page.press("Take away")
     page.click_thing(2)
     page.wait_for_marked(7)
     page.page.reload()
     page.wait_for_marked(7)
     assert any("8 oranges" in answer for answer in page.answers())
-    page.press("↶ Undo")
+    page.press("Undo")
     page.wait_for_marked(8)
 
 
@@ -106,7 +106,7 @@ def test_page_keyboard_alone_counts_takes_away_and_undoes(page: Visitor, oranges
     page.page.locator(".stage .canvas").focus()
     keys.press("r")
     for _ in range(3):
-        keys.press("ArrowLeft")
+        keys.press("ArrowDown")
     keys.press("Enter")  # the middle of the picture is an orange
     page.wait_for_marked(7)
     keys.press("Control+z")
@@ -114,7 +114,7 @@ def test_page_keyboard_alone_counts_takes_away_and_undoes(page: Visitor, oranges
     # The first thing of the list, chosen and taken away with the keys of a list.
     page.page.locator(".stage .chips button").first.focus()
     keys.press("Enter")
-    assert page.page.locator(".stage .chosen").is_visible()
+    assert page.page.locator(".stage .about").is_visible()
     page.page.locator(".stage .canvas").focus()
     keys.press("Delete")
     page.wait_for_marked(7)
@@ -124,11 +124,11 @@ def test_page_keyboard_alone_counts_takes_away_and_undoes(page: Visitor, oranges
 def test_page_click_adds_and_offers_other_outlines(page: Visitor, oranges: bytes) -> None:
     page.open(oranges)
     page.ask("count the oranges")
-    page.press("− Take away")
+    page.press("Take away")
     x, y = page.middle(5)
     page.click_thing(5)
     page.wait_for_marked(7)
-    page.press("+ Add")
+    page.press("Add")
     page.page.mouse.click(x, y)
     page.wait_for_marked(8)
     # Beside all of them: something new, with the outlines it may have.
@@ -158,7 +158,7 @@ def test_page_box_and_scribble_add_and_take_away(page: Visitor, oranges: bytes) 
             mouse.move(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"], steps=5)
         mouse.up()
 
-    page.press("− Take away")
+    page.press("Take away")
     page.press("Box")
     drag((0.02, 0.7), (0.98, 0.98))
     page.page.wait_for_function("document.querySelectorAll('.stage .thing:not(.unmarked)').length < 8")
@@ -169,7 +169,7 @@ def test_page_box_and_scribble_add_and_take_away(page: Visitor, oranges: bytes) 
         (value - frame[side]) / frame[size]
         for value, side, size in zip(page.middle(2), "xy", ("width", "height"), strict=True)
     )
-    drag((x - 0.03, y), (x + 0.03, y), (x - 0.02, y + 0.02))
+    drag((x - 0.03, y), (x + 0.03, y))
     page.wait_for_marked(left - 1)
     assert 2 not in page.marked()
 
@@ -178,7 +178,7 @@ def test_page_pinned_click_goes_with_the_next_sentence(page: Visitor, oranges: b
     page.open(oranges)
     page.ask("count the oranges")
     page.click_thing(4)
-    assert "4 · orange" in page.page.locator(".stage .chosen").inner_text()
+    assert "4 · orange" in page.page.locator(".stage .about").inner_text()
     page.ask("not that one")
     page.wait_for_marked(7)
     assert 4 not in page.marked()
@@ -217,7 +217,7 @@ def test_page_bad_files_and_empty_requests_are_told(page: Visitor, oranges: byte
     page.page.locator("#askmask-words textarea").press("Enter")
     page.page.wait_for_function("document.querySelector('.stage .trouble').textContent.includes('Drop')")
     page.open(oranges)
-    page.press("− Take away")
+    page.press("Take away")
     frame = page.page.locator(".stage .drawing").bounding_box()
     page.page.mouse.click(frame["x"] + 5, frame["y"] + 5)
     trouble.wait_for()

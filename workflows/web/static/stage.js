@@ -212,7 +212,7 @@
     }
 
     function drawChosen() {
-      const panel = find(".chosen"), one = view.objects.find((each) => each.handle === chosen);
+      const panel = find(".about"), one = view.objects.find((each) => each.handle === chosen);
       panel.replaceChildren();
       panel.hidden = !one;
       const own = find('.change option[data-own]');
