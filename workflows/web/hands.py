@@ -45,7 +45,7 @@ class _Deed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def focus(self, reply: Reply) -> str | None:  # noqa: ARG002
-        """Which thing is to be the chosen one afterwards."""
+        """Which thing to say more about afterwards, such as its other outlines."""
         return None
 
 

@@ -29,7 +29,7 @@ def view(room: Room, said: str = "", focus: str | None = None) -> dict[str, Any]
     Args:
         room: of the conversation.
         said: what the last act came to, for those who listen.
-        focus: handle of the thing to have chosen, if it is still there.
+        focus: handle of the thing to say more about, if it is still there.
     """
     state = room.state
     opened = state.pictures.get(state.picture or "")

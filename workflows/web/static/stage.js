@@ -41,7 +41,8 @@
     const frame = find(".frame"), canvas = find(".canvas"), drawing = find(".drawing"), pixels = find(".pixels");
     const things = find(".things"), marks = find(".marks"), tip = find(".tip"), trouble = find(".trouble");
     let view = { conversation: "", picture: null, objects: [], pictures: [], counts: [], edits: [], undo: 0, redo: 0 };
-    let mode = "choose", form = "point", chosen = null, pins = [], box = null, cross = null, draft = null, waiting = 0;
+    // Chosen: whose parts the next click is about. Told: what the panel below the picture is about, such as the last added.
+    let mode = "choose", form = "point", chosen = null, told = null, pins = [], box = null, cross = null, draft = null, waiting = 0;
     let before = false, shown = "";
 
     // --- to the server -----------------------------------------------------------------------------------
@@ -121,9 +122,10 @@
       view = next;
       waiting = 0;
       busy(false);
+      const known = (handle) => (view.objects.some((one) => one.handle === handle) ? handle : null);
       if (other) { box = null; pins = []; chosen = null; cross = null; }
-      if (next.focus) chosen = next.focus;
-      if (!view.objects.some((one) => one.handle === chosen)) chosen = null;
+      chosen = known(chosen);
+      told = chosen ?? known(next.focus);
       frame.classList.toggle("blank", !view.picture);
       trouble.hidden = !view.trouble;
       trouble.textContent = view.trouble ?? "";
@@ -212,7 +214,7 @@
     }
 
     function drawChosen() {
-      const panel = find(".about"), one = view.objects.find((each) => each.handle === chosen);
+      const panel = find(".about"), one = view.objects.find((each) => each.handle === told);
       panel.replaceChildren();
       panel.hidden = !one;
       const own = find('.change option[data-own]');
@@ -233,18 +235,18 @@
 
     async function offer(one, masks) {
       const answer = await fetch(`choices/${view.conversation}/${one.handle}`).catch(() => null);
-      const told = answer?.ok ? await answer.json() : [];
-      if (!masks.isConnected || told.length < 2) return;
+      const outlines = answer?.ok ? await answer.json() : [];
+      if (!masks.isConnected || outlines.length < 2) return;
       masks.append(made("span", {}, "Did you mean:"));
-      const around = told.reduce((a, { box: b }) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])], told[0].box);
+      const around = outlines.reduce((a, { box: b }) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])], outlines[0].box);
       const rim = 0.08 * Math.max(around[2] - around[0], around[3] - around[1]);
-      told.forEach((each, place) => {
+      outlines.forEach((each, place) => {
         const small = shape("svg", { viewBox: [around[0] - rim, around[1] - rim, around[2] - around[0] + 2 * rim, around[3] - around[1] + 2 * rim].join(" "), "aria-hidden": "true" });
         small.append(
           shape("image", { href: shown, width: view.picture.width, height: view.picture.height, preserveAspectRatio: "none" }),
           shape("path", { d: each.path, fill: one.colour, "fill-opacity": 0.45, "fill-rule": "evenodd", stroke: "#fff", "stroke-width": 2, "vector-effect": "non-scaling-stroke" }),
         );
-        const size = place === 0 ? "smallest" : place === told.length - 1 ? "largest" : `size ${place + 1}`;
+        const size = place === 0 ? "smallest" : place === outlines.length - 1 ? "largest" : `size ${place + 1}`;
         masks.append(made("button", {
           type: "button", "aria-pressed": String(each.steps === 0), "aria-label": `${size} outline`, title: `${size} outline`,
           onclick: () => each.steps && act({ do: "mask", handle: one.handle, steps: each.steps }),
@@ -301,7 +303,7 @@
     }
 
     function choose(handle) {
-      chosen = handle;
+      chosen = told = handle;
       drawThings(); drawChosen(); drawFound();
     }
 
