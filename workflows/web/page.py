@@ -57,9 +57,7 @@ def blocks(rooms: Rooms, told: Told) -> gr.Blocks:
     """The page."""
     page = _Page(rooms, told)
     with gr.Blocks(title="askmask", analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as made:
-        with gr.Row(elem_classes="askmask-title"):
-            gr.HTML("<h1>askmask</h1>", padding=False)
-            gr.Markdown(told.models, elem_classes="models-told")
+        gr.Markdown(f"# askmask\n\n{told.models}", elem_classes="models-told")
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=340):
                 picture = stage(told.version)

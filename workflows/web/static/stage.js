@@ -142,6 +142,7 @@
       const picture = view.picture;
       if (!picture) { canvas.setAttribute("aria-label", "No picture yet"); shown = ""; return; }
       const source = before ? picture.original : picture.url;
+      frame.classList.toggle("edited", view.edits.length > 0 && !before);
       if (source !== shown) { pixels.setAttribute("href", source); shown = source; }
       pixels.setAttribute("width", picture.width);
       pixels.setAttribute("height", picture.height);
@@ -405,6 +406,7 @@
       } else if (event.key === "Escape") {
         pins = []; cross = null; choose(null); drawMarks();
       } else if ({ c: 1, a: 1, r: 1 }[event.key]) press("mode", { c: "choose", a: "add", r: "remove" }[event.key]);
+      else if (event.key === "h") deeds.hide();
       else if ({ 1: 1, 2: 1, 3: 1 }[event.key]) press("shape", { 1: "point", 2: "box", 3: "stroke" }[event.key]);
       else if (event.key === "+" || event.key === "=") zoom(1 / 1.4, cross ?? undefined);
       else if (event.key === "-") zoom(1.4, cross ?? undefined);
@@ -425,8 +427,10 @@
       before: (button) => {
         before = !before;
         button.setAttribute("aria-pressed", String(before));
-        frame.classList.toggle("plain", before);
         drawPicture();
+      },
+      hide: () => {
+        find('[data-do="hide"]').setAttribute("aria-pressed", String(frame.classList.toggle("plain")));
       },
       copy: async (button) => {
         await navigator.clipboard?.writeText(find(".link").value).catch(() => find(".link").select());
