@@ -14,6 +14,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 
 from agent_tools.errors import AskmaskError, PictureError
 from agent_tools.pictures import Picture
@@ -77,7 +78,10 @@ def add_routes(app: FastAPI, rooms: Rooms) -> None:
 
     @app.post("/pictures")
     async def upload(request: Request, name: str = "picture") -> Response:
-        data = await request.body()
+        try:
+            data = await request.body()
+        except ClientDisconnect:  # it hung up, or the guard did, as it sent more than it said
+            return JSONResponse({"error": "The picture did not come whole, or is too large."}, 413)
         return await run_in_threadpool(_opened, rooms, request, lambda: Picture.from_bytes(data, name))
 
     @app.get("/examples")
