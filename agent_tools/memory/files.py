@@ -25,7 +25,8 @@ from agent_tools.errors import MemoryStoreError, ToolInputError, shorten
 from agent_tools.pictures import Picture
 from agent_tools.settings import settings
 
-_KEPT_OPEN = 4
+_KEPT_BYTES = 600_000_000
+"""Pixels of the pictures last used that stay decoded: four of the largest, or those of many visitors' phones."""
 
 
 class PictureFiles:
@@ -117,7 +118,7 @@ class PictureFiles:
         with self._lock:
             self._loaded[picture.digest] = picture
             self._loaded.move_to_end(picture.digest)
-            while len(self._loaded) > _KEPT_OPEN:
+            while len(self._loaded) > 1 and sum(map(_decoded_bytes, self._loaded.values())) > _KEPT_BYTES:
                 self._loaded.popitem(last=False)
 
     def load(self, digest: str, name: str) -> Picture:
@@ -167,6 +168,10 @@ class PictureFiles:
         for file in self.folder.glob("*"):
             if file.name not in wanted:
                 file.unlink(missing_ok=True)
+
+
+def _decoded_bytes(picture: Picture) -> int:
+    return 3 * picture.width * picture.height
 
 
 def _sync(folder: Path) -> None:

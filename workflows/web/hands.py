@@ -171,6 +171,24 @@ class EditThings(_Deed):
         return HandAct(f"{self.action.replace('_', ' ')} {what}", lambda _: [made])
 
 
+class ChangeEdit(_Deed):
+    """Do an edit that is there in another way, at another place in the order, or not at all."""
+
+    do: Literal["change", "place", "drop"]
+    edit: Handle
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    colour: Annotated[str, Field(max_length=40)] | None = None
+    place: int | None = Field(None, ge=1, le=1000)
+
+    def act(self) -> HandAct:
+        """As calls."""
+        given = self.model_dump(include={"edit", "strength", "colour", "place"}, exclude_none=True)
+        words = {"change": "like this instead", "place": "in another order", "drop": "take this change back"}[self.do]
+        dropped = {"action": "none"} if self.do == "drop" else {}
+        made = PlannedCall(tool="edit", arguments=given | dropped)
+        return HandAct(words, lambda _: [made])
+
+
 class Step(_Deed):
     """Undo or redo."""
 
@@ -188,7 +206,7 @@ class UsePicture(_Deed):
     handle: Handle
 
 
-Deed = Gesture | Select | TakeMask | EditThings | Step
+Deed = Gesture | Select | TakeMask | EditThings | ChangeEdit | Step
 
 
 class Attached(BaseModel):

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 
 from agent_tools.drawing import colour_of
+from agent_tools.editing import STRENGTHS
 from agent_tools.masks import Mask
 from agent_tools.memory import Edit, ObjectVersion, State
 from agent_tools.tools.gesture_prompts import deepest_point
@@ -145,7 +146,13 @@ def _edit(one: Edit, state: State) -> dict[str, Any]:
         what = "the whole picture"
     elif one.invert:
         what = f"all but {what}"
-    return {"handle": one.handle, "action": one.action, "what": what, "parameters": dict(one.parameters)}
+    return {
+        "handle": one.handle,
+        "action": one.action,
+        "what": what,
+        "strength": one.parameters.get("strength", STRENGTHS.get(one.action)),
+        "parameters": dict(one.parameters),
+    }
 
 
 def _middle(box: Sequence[float]) -> tuple[float, float]:

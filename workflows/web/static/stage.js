@@ -12,7 +12,7 @@
     grayscale: "black and white", highlight: "spotlight", outline: "outline", cut_out: "cut out",
     replace_background: "new background", move: "move", duplicate: "copy",
   };
-  const WITHOUT_STRENGTH = ["remove", "cut_out", "move", "duplicate", "replace_background"];
+  const WITH_STRENGTH = ["blur", "pixelate", "recolour", "brighten", "darken", "grayscale", "highlight", "outline"];
   const COLOURED = ["recolour", "outline", "replace_background"];
   const NEAR_PIXELS = 4;  // a hand that slips less than this has clicked
 
@@ -274,7 +274,7 @@
       find(".edits").replaceChildren(...view.edits.map((one, place) => {
         const name = `${ACTIONS[one.action]}: ${one.what}`;
         const line = made("li", {}, made("span", { class: "what" }, `${place + 1}. ${name}`));
-        if (!WITHOUT_STRENGTH.includes(one.action)) {
+        if (WITH_STRENGTH.includes(one.action)) {
           line.append(made("label", {}, "how much ", made("input", {
             type: "range", min: 0, max: 1, step: 0.05, value: one.strength, "aria-label": `How much: ${name}`,
             onchange: (event) => act({ do: "change", edit: one.handle, strength: Number(event.target.value) }),
