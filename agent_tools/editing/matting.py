@@ -82,6 +82,7 @@ def _matte(pixels: Pixels, kept: Region, window: Window, band: float) -> Edge:
     share[~inside] = 0
     least = np.maximum(share, np.float32(0.3))[..., None]
     alone = np.clip(behind + (colours - behind) / least, 0, 1)
+    alone = thing + (alone - thing) * share[..., None]  # the less of it there is, the less it tells
     mixed = (trust * (share < 1))[..., None]
     cleaned = colours + (alone - colours) * mixed
     return Edge(window, share[own], cleaned[own] * top)

@@ -10,7 +10,7 @@ from agent_tools.editing.regions import Region, depth_in, strips, together, wind
 from agent_tools.editing.task import Task
 
 _USUAL = "#ffd400"
-_WIDTH_OF_SIDE = 1 / 100
+_WIDTH_OF_SIDE = 1 / 60
 """Width of the widest line as a share of the picture's shorter side; at least a pixel and a half."""
 
 
