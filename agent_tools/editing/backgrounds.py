@@ -54,7 +54,12 @@ def _mix(task: Task, made, changed, window: Window, share: Floats, colours, behi
     if not mixed.any():
         return
     back = behind(window)
-    np.copyto(made[window][..., :3], np.rint(back + (colours - back) * share[..., None]), where=mixed[..., None], casting="unsafe")
+    np.copyto(
+        made[window][..., :3],
+        np.rint(back + (colours - back) * share[..., None]),
+        where=mixed[..., None],
+        casting="unsafe",
+    )
     if made.shape[2] == 4:
         made[window][..., 3][mixed] = task.top
     changed[window] |= mixed
@@ -65,11 +70,15 @@ def _behind(task: Task) -> Behind:
     if task.background == "blur":
         # The rim has some of the thing's colour: it would shine out round it like a halo.
         rest = ~grown(task.region, max(1.0, task.side * _RIM_OF_SIDE))
-        return blurred(task.pixels[..., :3], rest if rest.any() else ~task.region, task.side * _BLUR_OF_SIDE * task.strength)
+        return blurred(
+            task.pixels[..., :3], rest if rest.any() else ~task.region, task.side * _BLUR_OF_SIDE * task.strength
+        )
     if is_picture(task.background):
         return _picture(task, task.background)
     colour = np.float32(colour_in(task.background, task.profile)) * np.float32(task.top / 255)
-    return lambda window: np.broadcast_to(colour, (window[0].stop - window[0].start, window[1].stop - window[1].start, 3))
+    return lambda window: np.broadcast_to(
+        colour, (window[0].stop - window[0].start, window[1].stop - window[1].start, 3)
+    )
 
 
 def _picture(task: Task, handle: str) -> Behind:
@@ -79,7 +88,9 @@ def _picture(task: Task, handle: str) -> Behind:
     pixels = task.pictures(handle).array
     height, width = task.pixels.shape[:2]
     scale = max(height / pixels.shape[0], width / pixels.shape[1])
-    rows, columns = (min(have, max(1, round(want / scale))) for have, want in zip(pixels.shape, (height, width), strict=False))
+    rows, columns = (
+        min(have, max(1, round(want / scale))) for have, want in zip(pixels.shape, (height, width), strict=False)
+    )
     down, across = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
     cover = cv2.resize(
         pixels[down : down + rows, across : across + columns],

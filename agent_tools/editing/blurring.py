@@ -39,7 +39,9 @@ def blurred(colours: Pixels, inside: Region, sigma: float) -> Painter:
     if shrink < 2:
         return lambda strip: _blurred_strip(colours, inside, sigma, strip)
     summed, weight = block_sums(colours, inside, shrink)
-    summed, weight = (cv2.GaussianBlur(each, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE) for each in (summed, weight))
+    summed, weight = (
+        cv2.GaussianBlur(each, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE) for each in (summed, weight)
+    )
     # A strip between two rows of the small picture needs both, at its ends as well.
     small = np.pad(summed / np.maximum(weight, 1e-6)[..., None], ((1, 1), (0, 0), (0, 0)), mode="edge")
 
@@ -60,7 +62,9 @@ def _blurred_strip(colours: Pixels, inside: Region, sigma: float, strip: Window)
     around, own = wider(strip, math.ceil(4 * sigma) + 1, *inside.shape)
     weight = inside[around].astype(np.float32)
     summed = colours[around] * weight[..., None]
-    summed, weight = (cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[own] for each in (summed, weight))
+    summed, weight = (
+        cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[own] for each in (summed, weight)
+    )
     return np.asarray(summed / np.maximum(weight, 1e-6)[..., None], np.float32)
 
 

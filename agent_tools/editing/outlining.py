@@ -38,7 +38,12 @@ def _draw(made, changed, region: Region, width: float, colour, top: int) -> None
         cover = np.where(outside[strip], np.clip(width + 0.5 - away, 0, 1), 0)[..., None]
         drawn = cover[..., 0] > 0
         colours = made[strip][..., :3].astype(np.float32)
-        np.copyto(made[strip][..., :3], np.rint(colours + (colour - colours) * cover), where=drawn[..., None], casting="unsafe")
+        np.copyto(
+            made[strip][..., :3],
+            np.rint(colours + (colour - colours) * cover),
+            where=drawn[..., None],
+            casting="unsafe",
+        )
         if made.shape[2] == 4:
             alpha = made[strip][..., 3]
             np.copyto(alpha, np.rint(np.maximum(alpha, cover[..., 0] * top)), where=drawn, casting="unsafe")

@@ -92,7 +92,7 @@ def fill_from_patches(
 def _reduced(
     pixels: NDArray[Any], hole: NDArray[np.bool_], unknown: NDArray[np.bool_], shrink: int
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The picture at one in `shrink`, means of what is known; a block with any of the hole in it belongs to the hole."""
+    """The picture at one in `shrink`, means of what is known; a block with any of the hole in it is hole."""
     height, width = hole.shape
     down, across = -(-height // shrink), -(-width // shrink)
     colours = np.zeros((down, across, pixels.shape[2]), np.float32)
@@ -159,9 +159,7 @@ def _smooth(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> NDArray[Any]:
     return made
 
 
-def _search(
-    level: _Level, found: Places, rng: np.random.Generator, everywhere: bool
-) -> tuple[Places, Floats]:
+def _search(level: _Level, found: Places, rng: np.random.Generator, everywhere: bool) -> tuple[Places, Floats]:
     """Better and better sources for the targets, and the hole's colours from them.
 
     Args:
@@ -239,8 +237,9 @@ def _put_together(level: _Level, found: Places, cost: Floats) -> None:
     weight = np.zeros(total.shape[:2], np.float32)
     for down in range(-_RADIUS, _RADIUS + 1):
         for across in range(-_RADIUS, _RADIUS + 1):
-            rows, columns = (level.targets + (down + _RADIUS, across + _RADIUS)).T
-            total[rows, columns] += level.colours[tuple((found + (down, across)).T)] * loud[:, None]
+            step = np.array((down, across))
+            rows, columns = (level.targets + step + _RADIUS).T
+            total[rows, columns] += level.colours[tuple((found + step).T)] * loud[:, None]
             weight[rows, columns] += loud
     own = slice(_RADIUS, -_RADIUS)
     level.colours[level.hole] = (total[own, own] / np.maximum(weight[own, own], 1e-9)[..., None])[level.hole]

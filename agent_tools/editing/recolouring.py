@@ -83,7 +83,9 @@ def _usual(colours: Pixels, inside: Region, top: int) -> tuple[float, float]:
 
 def _saturation(lab: Floats, usual: float) -> NDArray[np.float32]:
     """Chroma by lightness, where the thing is usually as light as `usual`, 0..1."""
-    return np.asarray(np.hypot(lab[..., 1], lab[..., 2]) / np.maximum(lab[..., 0], max(100 * _FLOOR * usual, 1)), np.float32)
+    return np.asarray(
+        np.hypot(lab[..., 1], lab[..., 2]) / np.maximum(lab[..., 0], max(100 * _FLOOR * usual, 1)), np.float32
+    )
 
 
 def _smooth(values: Floats, low: float, high: float) -> Floats:

@@ -166,4 +166,6 @@ def check_exact(before: Pixels, after: Pixels, changed: Region) -> None:
         if after.shape[2] > channels:
             differs |= after[strip][..., 3] != np.iinfo(after.dtype).max
         if (differs & ~changed[strip]).any():
-            raise ServiceError("edit=inexact changed pixels outside its region: expected none. Report this as a defect.")
+            raise ServiceError(
+                "edit=inexact changed pixels outside its region: expected none. Report this as a defect."
+            )
