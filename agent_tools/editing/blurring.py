@@ -10,6 +10,7 @@ import math
 import cv2
 import numpy as np
 
+from agent_tools.editing.blocks import block_sums
 from agent_tools.editing.painting import Painter, repainted
 from agent_tools.editing.regions import Floats, Pixels, Region, Window, wider
 from agent_tools.editing.task import Outcome, Task
@@ -78,24 +79,3 @@ def _blocks(colours: Pixels, inside: Region, size: float, task: Task) -> Painter
         return np.asarray(means[rows[:, None], columns], np.float32)
 
     return painter
-
-
-def block_sums(colours: Pixels, inside: Region, side: int) -> tuple[Floats, Floats]:
-    """Square blocks of a window: the mean of what is inside, times the share that is, (down, across, 3); and that
-    share (down, across). What the window lacks of the last ones counts as outside.
-    """
-    height, width = inside.shape
-    down, across = -(-height // side), -(-width // side)
-    summed = np.zeros((down, across, 3), np.float32)
-    weight = np.zeros((down, across), np.float32)
-    at_once = max(1, 1_500_000 // (side * across * side))
-    for start in range(0, down, at_once):
-        here = slice(start * side, (start + at_once) * side)
-        own = inside[here]
-        padding = ((0, -own.shape[0] % side), (0, across * side - width))
-        shares = np.pad(own.astype(np.float32), padding)
-        values = np.pad(colours[here] * own[..., None], (*padding, (0, 0))).astype(np.float32)
-        size = (across, shares.shape[0] // side)
-        summed[start : start + at_once] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        weight[start : start + at_once] = cv2.resize(shares, size, interpolation=cv2.INTER_AREA).reshape(size[::-1])
-    return summed, weight

@@ -67,7 +67,7 @@ def light_of_lab(lab: Floats) -> Floats:
 
 def shifted(values: Floats, by: float | Floats) -> Floats:
     """Values in 0..1 made more or less, `by` logits: 0 and 1 stay, and all between keeps its order."""
-    odds = values / np.maximum(1 - values, np.float32(1e-6)) * np.exp(by, dtype=np.float32)
+    odds = values / np.maximum(1 - values, np.float32(1e-8)) * np.exp(by, dtype=np.float32)
     return np.asarray(odds / (1 + odds), np.float32)
 
 

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.editing.regions import Floats, strips
+from agent_tools.editing.blocks import block_sums
+from agent_tools.editing.regions import Floats, Region, strips
 
 Places = NDArray[np.int64]
 """(N, 2) rows and columns."""
@@ -46,15 +47,15 @@ class _Level:
     """
 
     colours: Floats
-    hole: NDArray[np.bool_]
-    unknown: NDArray[np.bool_]
+    hole: Region
+    unknown: Region
     targets: Places
     sources: Places
-    usable: NDArray[np.bool_]
+    usable: Region
 
 
 def fill_from_patches(
-    pixels: NDArray[Any], hole: NDArray[np.bool_], others: NDArray[np.bool_] | None = None, most: int = MOST
+    pixels: NDArray[Any], hole: Region, others: Region | None = None, most: int = MOST
 ) -> NDArray[Any]:
     """Fill a hole.
 
@@ -89,28 +90,20 @@ def fill_from_patches(
     return _copied(pixels, hole, levels[0], found, cost, shrink)
 
 
-def _reduced(
-    pixels: NDArray[Any], hole: NDArray[np.bool_], unknown: NDArray[np.bool_], shrink: int
-) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+def _reduced(pixels: NDArray[Any], hole: Region, unknown: Region, shrink: int) -> tuple[Floats, Region, Region]:
     """The picture at one in `shrink`, means of what is known; a block with any of the hole in it is hole."""
-    height, width = hole.shape
-    down, across = -(-height // shrink), -(-width // shrink)
-    colours = np.zeros((down, across, pixels.shape[2]), np.float32)
-    weights = np.zeros((down, across, 1), np.float32)
-    in_hole, in_unknown = np.zeros((down, across), bool), np.zeros((down, across), bool)
-    for row in range(shrink):
-        for column in range(shrink):
-            some = slice(row, None, shrink), slice(column, None, shrink)
-            known = ~unknown[some][..., None]
-            here = slice(0, known.shape[0]), slice(0, known.shape[1])
-            colours[here] += pixels[some] * known
-            weights[here] += known
-            in_unknown[here] |= ~known[..., 0]
-            in_hole[here] |= hole[some]
-    return colours / np.maximum(weights, 1), in_hole, in_unknown
+    summed, known = block_sums(pixels, ~unknown, shrink)
+    return summed / np.maximum(known, 1e-6)[..., None], _any(hole, shrink), _any(unknown, shrink)
 
 
-def _pyramid(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> list[_Level]:
+def _any(region: Region, shrink: int) -> Region:
+    """Which blocks have some of a region in them."""
+    height, width = region.shape
+    down = np.logical_or.reduceat(region, np.arange(0, height, shrink), 0)
+    return np.asarray(np.logical_or.reduceat(down, np.arange(0, width, shrink), 1), bool)
+
+
+def _pyramid(colours: Floats, hole: Region, unknown: Region) -> list[_Level]:
     """The picture at half the size again and again, until the hole is about a patch thick; none where nothing is left
     to copy from even at the first.
     """
@@ -126,7 +119,7 @@ def _pyramid(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_
         colours, hole, unknown = _reduced(colours, hole, unknown, 2)
 
 
-def _level(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> _Level | None:
+def _level(colours: Floats, hole: Region, unknown: Region) -> _Level | None:
     side = 2 * _RADIUS + 1
     kernel = np.ones((side, side), np.uint8)
     usable = cv2.dilate(unknown.view(np.uint8), kernel) == 0
@@ -138,7 +131,7 @@ def _level(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_])
     return _Level(colours.copy(), hole, unknown, targets, np.argwhere(usable), usable)
 
 
-def _smooth(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> NDArray[Any]:
+def _smooth(pixels: NDArray[Any], hole: Region) -> NDArray[Any]:
     """The hole filled from its edges without any detail: means of what is known round it, near or far."""
     filled = pixels.astype(np.float32)
     weight = (~hole).astype(np.float32)
@@ -188,7 +181,7 @@ def _search(level: _Level, found: Places, rng: np.random.Generator, everywhere: 
         flat = np.pad(level.colours, padding, mode="edge").reshape(-1, level.colours.shape[2])
         wanted = flat[at[:, None] + offsets]
 
-        def costs(candidates: Places, some: NDArray[np.bool_] | slice, flat: Floats = flat, wanted: Floats = wanted):
+        def costs(candidates: Places, some: Region | slice, flat: Floats = flat, wanted: Floats = wanted):
             apart = flat[_flat(candidates, width)[:, None] + offsets] - wanted[some]
             return np.einsum("nkc,nkc,nk->n", apart, apart, weight[some])
 
@@ -259,7 +252,7 @@ def _finer(level: _Level, found: Places, finer: _Level, rng: np.random.Generator
 
 
 def _copied(
-    pixels: NDArray[Any], hole: NDArray[np.bool_], level: _Level, found: Places, cost: Floats, shrink: int
+    pixels: NDArray[Any], hole: Region, level: _Level, found: Places, cost: Floats, shrink: int
 ) -> NDArray[Any]:
     """The pieces at full size: for each pixel of the hole, the patches next to it, blended over less than a patch."""
     made = pixels.copy()
@@ -274,14 +267,16 @@ def _copied(
         rows += strip[0].start
         total = np.zeros((len(rows), pixels.shape[2]), np.float32)
         weight = np.zeros((len(rows), 1), np.float32)
-        for down in (-1, 0, 1):
-            for across in (-1, 0, 1):
-                y = np.clip(rows // shrink + down, 0, loud.shape[0] - 1)
-                x = np.clip(columns // shrink + across, 0, loud.shape[1] - 1)
-                near = (y + 0.5 - (rows + 0.5) / shrink) ** 2 + (x + 0.5 - (columns + 0.5) / shrink) ** 2
-                share = (loud[y, x] * np.exp(-near / 0.35))[:, None].astype(np.float32)
-                from_row = np.clip(rows + jump[y, x, 0], 0, height - 1)
-                from_column = np.clip(columns + jump[y, x, 1], 0, width - 1)
+        # Four patches lie round each pixel; the nearer counts for more, as between the pixels of a small picture.
+        y, x = ((place + 0.5) / shrink - 0.5 for place in (rows, columns))
+        for down in (0, 1):
+            for across in (0, 1):
+                row, column = np.floor(y).astype(np.int64) + down, np.floor(x).astype(np.int64) + across
+                near = np.maximum(1 - np.abs(y - row), 0) * np.maximum(1 - np.abs(x - column), 0)
+                row, column = np.clip(row, 0, loud.shape[0] - 1), np.clip(column, 0, loud.shape[1] - 1)
+                share = (loud[row, column] * near)[:, None].astype(np.float32)
+                from_row = np.clip(rows + jump[row, column, 0], 0, height - 1)
+                from_column = np.clip(columns + jump[row, column, 1], 0, width - 1)
                 total += pixels[from_row, from_column] * share
                 weight += share
         made[rows, columns] = np.rint(total / np.maximum(weight, 1e-12)).astype(pixels.dtype)

@@ -42,7 +42,7 @@ class Lama:
             self._net = cv2.dnn.readNetFromONNX(str(path))
         except cv2.error as error:
             raise ConfigError(
-                f"inpainter=lama:{shorten(file)} cannot be loaded ({shorten(error, 160)}): expected an ONNX model. "
+                f"inpainter=lama:{shorten(file)} cannot be loaded ({_one_line(error)}): expected an ONNX model. "
                 "Download it again."
             ) from error
 
@@ -73,7 +73,7 @@ class Lama:
                 made = np.asarray(self._net.forward())
         except cv2.error as error:
             raise ServiceError(
-                f"inpainter=lama:{shorten(self._file)} failed ({shorten(error, 160)}): expected a model with the "
+                f"inpainter=lama:{shorten(self._file)} failed ({_one_line(error)}): expected a model with the "
                 f"inputs image and mask of {SIDE} x {SIDE}. Use another file, or leave --inpainter out."
             ) from error
         if made.shape != (1, 3, SIDE, SIDE) or not np.isfinite(made).all():
@@ -82,3 +82,7 @@ class Lama:
                 f"{(1, 3, SIDE, SIDE)}. Use another file, or leave --inpainter out."
             )
         return np.rint(made[0].transpose(1, 2, 0)).clip(0, 255).astype(np.uint8)
+
+
+def _one_line(error: cv2.error) -> str:
+    return shorten(" ".join(str(error).split()), 160)
