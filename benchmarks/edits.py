@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.decoding import decode_whole
+from agent_tools.decoding import decode_whole, read_header
 from agent_tools.editing import STRENGTHS, Edited, apply
-from agent_tools.masks import Mask
+from agent_tools.masks import Mask, union
 
 TOLD: dict[str, dict[str, Any]] = {
     "recolour": {"colour": "#2040c0"},
@@ -57,12 +57,12 @@ def draw(file: Path, megapixels: float, deep: bool) -> None:
     kind, top = (np.uint16, 65535) if deep else (np.uint8, 255)
     rng = np.random.default_rng(0)
     pixels = np.empty((height, width, 3), kind)
-    across = np.linspace(0.3, 0.7, width, dtype=np.float32)
+    across = np.linspace(0.3, 0.7, width, dtype=np.float32)[:, None]
     for row in range(height):
         grain = rng.standard_normal((width, 3), np.float32) * np.float32(0.02)
-        pixels[row] = np.clip((across[:, None] + np.float32(0.2 * row / height) + grain) * top, 0, top)
+        pixels[row] = np.clip((across + 0.2 * row / height + grain) * top, 0, top)
     for mask, colour in zip(_regions(height, width), ((0.2, 0.3, 0.8), (0.7, 0.5, 0.1)), strict=True):
-        pixels[mask] = (pixels[mask] * np.float32(0.3) + np.float32(colour) * np.float32(0.7 * top)).astype(kind)
+        pixels[mask] = (pixels[mask] * np.float32(0.3) + np.array(colour, np.float32) * (0.7 * top)).astype(kind)
     assert cv2.imwrite(str(file), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
@@ -77,9 +77,9 @@ def _regions(height: int, width: int) -> list[NDArray[np.bool_]]:
 
 def run_one(file: Path, action: str, invert: bool) -> dict[str, Any]:
     """Decode, edit and encode once in this process."""
-    header = cv2.imread(str(file), cv2.IMREAD_UNCHANGED).shape
-    masks = [Mask.from_array(region) for region in _regions(*header[:2])]
     data = file.read_bytes()
+    header = read_header(data, file.name, 1e6)
+    masks = [Mask.from_array(region) for region in _regions(header.height, header.width)]
     began = time.perf_counter()
     pixels, profile = decode_whole(data, file.name)
     decoded = time.perf_counter()
@@ -112,22 +112,26 @@ def _peak_gigabytes() -> float:
 
 
 def _exact(before: bytes, after: bytes, masks: list[Mask], action: str, invert: bool) -> bool:
-    old, new = (cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_UNCHANGED) for each in (before, after))
-    inside = np.zeros(old.shape[:2], bool)
-    for mask in masks:
-        inside |= mask.to_array()
-    may = inside ^ (invert or action in ("highlight", "cut_out", "replace_background"))
+    old, new = _unpacked(before), _unpacked(after)
+    inside = union(masks).to_array()
+    may = ~inside if invert or action in ("highlight", "cut_out", "replace_background") else inside
     if action in ("move", "duplicate"):
         down, right = round(TOLD[action]["dy"]), round(TOLD[action]["dx"])
         there = np.zeros_like(inside)
         there[down:, right:] = inside[: -down or None, : -right or None]
         may = (inside if action == "move" else np.zeros_like(inside)) | there
-    rim = max(2.0, min(inside.shape) * abs(RIMS.get(action, 0))) if action in RIMS else 0.0
+    rim = max(3.0, min(inside.shape) * abs(RIMS.get(action, 0))) if action in RIMS else 0.0
     if rim:
         reach = 2 * int(np.ceil(rim)) + 3
         may = cv2.dilate(may.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))).view(bool)
     differs = (old != new[..., :3]).any(2)
     return bool(differs.any() and not (differs & ~may).any())
+
+
+def _unpacked(png: bytes) -> NDArray[Any]:
+    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert pixels is not None  # our own
+    return pixels
 
 
 def _in_a_process(file: Path, action: str, invert: bool) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _shown(light: Floats) -> Floats:
     grey = np.clip(light @ _LUMINANCE, 0, 1)[..., None]
     apart = light - grey
     room = np.where(apart > 0, 1 - grey, grey) / np.maximum(np.abs(apart), np.float32(1e-9))
-    return np.clip(grey + apart * np.minimum(room.min(-1, keepdims=True), 1), 0, 1)
+    return np.asarray(np.clip(grey + apart * np.minimum(room.min(-1, keepdims=True), 1), 0, 1), np.float32)
 
 
 def lab_of(light: Floats) -> Floats:

@@ -91,7 +91,8 @@ def _matte(pixels: Pixels, kept: Region, window: Window, band: float) -> Edge:
 def _nearby(colours: Floats, known: Region, sigma: float) -> tuple[Floats, Floats]:
     """The mean colour of the known pixels near each, (h, w, 3), and 1 where there are such (h, w)."""
     weight, total = (_spread(each, sigma) for each in (known.astype(np.float32), colours * known[..., None]))
-    return total / np.maximum(weight, 1e-4)[..., None], np.asarray(weight > 1e-3, np.float32)
+    mean = np.asarray(total / np.maximum(weight, 1e-4)[..., None], np.float32)
+    return mean, np.asarray(weight > 1e-3, np.float32)
 
 
 def _spread(values: Floats, sigma: float) -> Floats:

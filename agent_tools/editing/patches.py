@@ -10,6 +10,7 @@ same way. This module does not know masks, things, files or models.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from agent_tools.editing.regions import Floats, Region, strips
 
 Places = NDArray[np.int64]
 """(N, 2) rows and columns."""
+Some = NDArray[np.bool_] | slice
+"""Which of them."""
 
 _RADIUS = 3
 """Patches are 7 pixels wide, of the reduced picture."""
@@ -93,7 +96,7 @@ def fill_from_patches(
 def _reduced(pixels: NDArray[Any], hole: Region, unknown: Region, shrink: int) -> tuple[Floats, Region, Region]:
     """The picture at one in `shrink`, means of what is known; a block with any of the hole in it is hole."""
     summed, known = block_sums(pixels, ~unknown, shrink)
-    return summed / np.maximum(known, 1e-6)[..., None], _any(hole, shrink), _any(unknown, shrink)
+    return summed / np.maximum(known, np.float32(1e-6))[..., None], _any(hole, shrink), _any(unknown, shrink)
 
 
 def _any(region: Region, shrink: int) -> Region:
@@ -181,9 +184,9 @@ def _search(level: _Level, found: Places, rng: np.random.Generator, everywhere: 
         flat = np.pad(level.colours, padding, mode="edge").reshape(-1, level.colours.shape[2])
         wanted = flat[at[:, None] + offsets]
 
-        def costs(candidates: Places, some: Region | slice, flat: Floats = flat, wanted: Floats = wanted):
+        def costs(candidates: Places, some: Some, flat: Floats = flat, wanted: Floats = wanted) -> Floats:
             apart = flat[_flat(candidates, width)[:, None] + offsets] - wanted[some]
-            return np.einsum("nkc,nkc,nk->n", apart, apart, weight[some])
+            return np.asarray(np.einsum("nkc,nkc,nk->n", apart, apart, weight[some]), np.float32)
 
         cost = costs(found, slice(None))
         steps = [(0, 1), (1, 0), (0, -1), (-1, 0)]
@@ -197,7 +200,9 @@ def _search(level: _Level, found: Places, rng: np.random.Generator, everywhere: 
     return found, cost
 
 
-def _try(level: _Level, found: Places, cost: Floats, candidates: Places, costs: Any) -> None:
+def _try(
+    level: _Level, found: Places, cost: Floats, candidates: Places, costs: Callable[[Places, Some], Floats]
+) -> None:
     """Take over, in place, the candidates that may be used and fit better."""
     height, width = level.hole.shape
     inside = ((candidates >= 0) & (candidates < (height, width))).all(1)
@@ -268,7 +273,7 @@ def _copied(
         total = np.zeros((len(rows), pixels.shape[2]), np.float32)
         weight = np.zeros((len(rows), 1), np.float32)
         # Four patches lie round each pixel; the nearer counts for more, as between the pixels of a small picture.
-        y, x = ((place + 0.5) / shrink - 0.5 for place in (rows, columns))
+        y, x = (rows + 0.5) / shrink - 0.5, (columns + 0.5) / shrink - 0.5
         for down in (0, 1):
             for across in (0, 1):
                 row, column = np.floor(y).astype(np.int64) + down, np.floor(x).astype(np.int64) + across

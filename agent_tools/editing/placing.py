@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent_tools.editing.matting import soft_edges
-from agent_tools.editing.regions import Pixels, Region, Window, strips, window_of
+from agent_tools.editing.regions import Floats, Pixels, Region, Window, strips, window_of
 from agent_tools.editing.removing import filled, hole_of
 from agent_tools.editing.task import Outcome, Task
 
@@ -45,7 +45,7 @@ def _placed(task: Task, made: Pixels, changed: Region) -> Outcome:
     return made, changed
 
 
-def _over(task: Task, made: Pixels, there: Window, colours, share, here: Window, under: Pixels) -> None:  # type: ignore[no-untyped-def]
+def _over(task: Task, made: Pixels, there: Window, colours: Pixels, share: Floats, here: Window, under: Pixels) -> None:
     """Lay colours (h, w, 3) over what was under them, by their share (h, w) and the thing's own alpha."""
     own = task.region[here]
     back = under[there].astype(np.float32)

@@ -47,7 +47,7 @@ def _relit(logits: float, colours: Pixels, inside: Region, size: float, task: Ta
         low, high = values.min(-1, keepdims=True), values.max(-1, keepdims=True)
         place = (values - low) / np.maximum(high - low, np.float32(1e-6))
         low, high = shifted(low, logits), shifted(high, logits)
-        return (low + place * (high - low)) * np.float32(task.top)
+        return np.asarray((low + place * (high - low)) * np.float32(task.top), np.float32)
 
     return painter
 

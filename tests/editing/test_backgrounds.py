@@ -80,3 +80,12 @@ def test_cut_out_before_a_new_background_is_the_same_as_the_new_background() -> 
     at_once = replaced(pixels, [mask], background="#2040ff").astype(int)
     after = replaced(apply(pixels, "cut_out", [mask]), [mask], background="#2040ff")
     assert np.abs(after[..., :3] - at_once).max() <= 3
+
+
+@pytest.mark.parametrize("strength", [0, 0.001, 0.02, 0.3])
+def test_blur_however_slight_leaves_no_dark_ring(strength: float) -> None:
+    before = np.full((900, 1200, 3), 120, np.uint8)
+    mask = disc(600, 450, 200, 900, 1200)
+    before[mask.to_array()] = 240
+    after = replaced(before, [mask], background="blur", strength=strength)
+    assert after[~mask.to_array()].min() >= 119

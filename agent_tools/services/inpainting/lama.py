@@ -81,7 +81,7 @@ class Lama:
                 f"inpainter=lama:{shorten(self._file)} gave {made.shape}: expected finite numbers of "
                 f"{(1, 3, SIDE, SIDE)}. Use another file, or leave --inpainter out."
             )
-        return np.rint(made[0].transpose(1, 2, 0)).clip(0, 255).astype(np.uint8)
+        return np.asarray(np.rint(made[0].transpose(1, 2, 0)).clip(0, 255), np.uint8)
 
 
 def _one_line(error: cv2.error) -> str:
