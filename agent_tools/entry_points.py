@@ -1,4 +1,5 @@
-"""What other packages add by being installed: detectors, segmenters, tools and planners, found by their entry points.
+"""What other packages add by being installed: detectors, segmenters, inpainters, tools and planners, found by
+their entry points.
 
 A package that adds a tool writes into its ``pyproject.toml``::
 
@@ -15,8 +16,8 @@ from typing import Any, Literal
 
 from agent_tools.errors import ConfigError, shorten
 
-Kind = Literal["detectors", "segmenters", "tools", "planners"]
-KINDS: tuple[Kind, ...] = ("detectors", "segmenters", "tools", "planners")
+Kind = Literal["detectors", "segmenters", "inpainters", "tools", "planners"]
+KINDS: tuple[Kind, ...] = ("detectors", "segmenters", "inpainters", "tools", "planners")
 
 
 def plugged(kind: Kind, name: str | None = None) -> list[EntryPoint]:

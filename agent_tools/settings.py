@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     models: str | None = Field(default=None, description="Model preset; None: the one last fetched, else demo.")
     detector: str | None = Field(default=None, description="Detector to use instead of the preset's.")
     segmenter: str | None = Field(default=None, description="Segmenter to use instead of the preset's.")
+    inpainter: str | None = Field(
+        default=None, description="What fills holes: patches, opencv, lama:FILE.onnx, ...; None: patches."
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda:n or mps.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="Number format of heavy layers; auto: half where the device is measured faster."
@@ -60,6 +63,9 @@ class Settings(BaseSettings):
     encoding_cache_megabytes: float = Field(default=512.0, ge=0, description="Bound of the encoding cache on the host.")
     encoding_cache_device_megabytes: float = Field(
         default=1024.0, ge=0, description="Bound of the encoding cache in a GPU's own memory."
+    )
+    edited_cache_megabytes: float = Field(
+        default=512.0, ge=0, description="Bound of the edited pictures that are kept for the next edit."
     )
     max_waiting: int = Field(default=64, gt=0, description="Pictures that may wait for a model; more are refused.")
     max_wait_seconds: float = Field(default=120.0, gt=0, description="How long one may wait for a model.")

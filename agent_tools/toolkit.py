@@ -26,7 +26,8 @@ from agent_tools.tools.registry import run_tool
 from agent_tools.tools.results import ToolResult
 
 if TYPE_CHECKING:
-    from agent_tools.editing import Edited
+    from agent_tools.editing import Edited, EditedPictures
+    from agent_tools.inpainting import Inpainter
 
 
 class SharedModels:
@@ -40,9 +41,13 @@ class SharedModels:
         segmenter: str | None = None,
         device: str | None = None,
         services: Services | None = None,
+        inpainter: str | None = None,
     ) -> None:
         """Remember which; arguments as for `VisionToolkit`."""
         self._names = {"preset": models, "device": device, "detector": detector, "segmenter": segmenter}
+        self._inpainter_name = inpainter
+        self._inpainter: tuple[Inpainter | None] | None = None
+        self._edited: EditedPictures | None = None
         self._loading = threading.Lock()
         self.loaded = services
 
@@ -60,6 +65,36 @@ class SharedModels:
                 self.loaded = load_services(**self._names)
             return self.loaded
 
+    def inpainter(self) -> Inpainter | None:
+        """What fills holes, loaded by the first call; None: patches of the picture itself.
+
+        Raises:
+            ConfigError: no such inpainter.
+        """
+        with self._loading:
+            if self._inpainter is None:
+                from agent_tools.services.factories import build_inpainter
+
+                rules = settings()
+                name, device = self._inpainter_name or rules.inpainter, self._names["device"] or rules.device
+                self._inpainter = (build_inpainter(name, device),)
+            return self._inpainter[0]
+
+    @property
+    def edited(self) -> EditedPictures:
+        """Edited pictures of all conversations that share these models."""
+        with self._loading:
+            if self._edited is None:
+                from agent_tools.editing import EditedPictures
+
+                self._edited = EditedPictures(int(settings().edited_cache_megabytes * 1e6))
+            return self._edited
+
+    def forget_edited(self, digest: str) -> None:
+        """Drop what is kept of a picture's edits, or of others with it as a background."""
+        if self._edited is not None:
+            self._edited.forget(digest)
+
 
 class VisionToolkit:
     """The tools of one conversation.
@@ -76,6 +111,7 @@ class VisionToolkit:
         segmenter: str | None = None,
         device: str | None = None,
         services: Services | SharedModels | None = None,
+        inpainter: str | None = None,
         memory: Memory | None = None,
         conversation: str | None = None,
         rules: Settings | None = None,
@@ -88,6 +124,8 @@ class VisionToolkit:
             segmenter: likewise.
             device: auto, cpu, cuda:n or mps.
             services: models that are loaded already, or shared with other toolkits, in place of all the above.
+            inpainter: what fills holes, as ``--inpainter`` takes it; None: the setting, else patches. Shared models
+                bring their own.
             memory: where conversations are kept; None: the folder of the settings.
             conversation: id of one to go on with; None begins one.
             rules: what tools may do, such as the folders to open pictures from; None: the settings of this process.
@@ -103,7 +141,14 @@ class VisionToolkit:
         self._models = (
             services
             if isinstance(services, SharedModels)
-            else SharedModels(models, detector=detector, segmenter=segmenter, device=device, services=services)
+            else SharedModels(
+                models,
+                detector=detector,
+                segmenter=segmenter,
+                device=device,
+                services=services,
+                inpainter=inpainter,
+            )
         )
         self._one_call = threading.Lock()
         self._one_turn = threading.RLock()
@@ -118,6 +163,15 @@ class VisionToolkit:
             ServiceError: they cannot be loaded.
         """
         return self._models.load()
+
+    @property
+    def inpainter(self) -> Inpainter | None:
+        """What fills holes, loaded at first need; None: patches of the picture itself.
+
+        Raises:
+            ConfigError: no such inpainter.
+        """
+        return self._models.inpainter()
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -222,13 +276,19 @@ class VisionToolkit:
         Raises:
             HandleError: no such picture.
             PictureError: its file is damaged.
+            ConfigError: no such inpainter.
+            ServiceError: the inpainter failed.
         """
-        from agent_tools.editing import edited
+        from agent_tools.editing import FILLING, is_picture
 
         with self._within("edited") as turn:
             opened = self._context(turn).opened(picture)
             original = turn.picture(opened.handle)
-            return edited(original, [one for one in turn.state.edits if one.picture == opened.handle])
+            steps = [one for one in turn.state.edits if one.picture == opened.handle]
+            named = {value for one in steps if is_picture(value := one.parameters.get("background"))}
+            others = {str(handle): turn.picture(str(handle)) for handle in named}
+        inpainter = self.inpainter if any(one.action in FILLING for one in steps) else None
+        return self._models.edited.edited(original, steps, others.__getitem__, inpainter=inpainter)
 
     def gesture(
         self,
@@ -258,7 +318,14 @@ class VisionToolkit:
 
     def _context(self, turn: Turn, progress: Callable[[str], None] | None = None) -> ToolContext:
         rules = self._rules or settings()
-        return ToolContext(turn, lambda: self.services, rules, lambda: self._models.loaded, progress or _tell_nobody)
+        return ToolContext(
+            turn,
+            lambda: self.services,
+            rules,
+            lambda: self._models.loaded,
+            progress or _tell_nobody,
+            self._models.forget_edited,
+        )
 
     @contextmanager
     def _within(self, request: str) -> Iterator[Turn]:

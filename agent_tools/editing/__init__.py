@@ -15,14 +15,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from agent_tools.editing.actions import PARAMETERS, STRENGTHS, check_parameters, is_picture
+from agent_tools.editing.actions import FILLING, PARAMETERS, STRENGTHS, check_parameters, is_picture
 
 if TYPE_CHECKING:
     from agent_tools.editing.keeping import EditedPictures
-    from agent_tools.editing.stack import Step, apply, edited
     from agent_tools.editing.result import Edited
+    from agent_tools.editing.stack import Step, apply, edited
 
 __all__ = [
+    "FILLING",
     "PARAMETERS",
     "STRENGTHS",
     "Edited",

@@ -44,7 +44,14 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "duplicate": ("dx", "dy", "feather"),
 }
 """Action → what it may be told; `strength` of a new background is that of its blur."""
-_NEEDED = {"recolour": ("colour",), "replace_background": ("background",), "move": ("dx", "dy"), "duplicate": ("dx", "dy")}
+FILLING = ("remove", "move")
+"""Actions that fill a hole, and may want an inpainter for it."""
+_NEEDED = {
+    "recolour": ("colour",),
+    "replace_background": ("background",),
+    "move": ("dx", "dy"),
+    "duplicate": ("dx", "dy"),
+}
 """Action → of which it has to be told one."""
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _PICTURE = re.compile(r"p[1-9][0-9]*")
@@ -63,8 +70,8 @@ def check_parameters(action: str, parameters: Mapping[str, object]) -> None:
 
     Args:
         action: one of `STRENGTHS`.
-        parameters: name → value; None counts as not told. ``strength`` in [0, 1], ``feather``, ``dx`` (right) and ``dy`` (down) in pixels,
-            ``colour`` "#rrggbb", ``background`` "#rrggbb", "blur" or a picture's handle.
+        parameters: name → value; None counts as not told. ``strength`` in [0, 1]; ``feather``, ``dx`` (right) and
+            ``dy`` (down) in pixels; ``colour`` "#rrggbb"; ``background`` "#rrggbb", "blur" or a picture's handle.
 
     Raises:
         ToolInputError: an unknown action, a parameter that it does not use, lacks, or that is out of range.

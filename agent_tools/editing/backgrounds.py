@@ -15,7 +15,7 @@ from agent_tools.editing.actions import is_picture
 from agent_tools.editing.blurring import blurred
 from agent_tools.editing.matting import soft_edges
 from agent_tools.editing.profiles import colour_in, pixels_in
-from agent_tools.editing.regions import Floats, Window, grown, strips
+from agent_tools.editing.regions import Floats, Pixels, Region, Window, grown, strips
 from agent_tools.editing.task import Outcome, Task
 from agent_tools.errors import ToolInputError
 
@@ -30,7 +30,10 @@ _RIM_OF_SIDE = 1 / 150
 
 def replace_background(task: Task) -> Outcome:
     """Another background; what is meant stays in front."""
-    kept, behind = task.region, _behind(task)
+    kept = task.region
+    if task.background == "blur" and task.strength == 0:
+        return task.pixels.copy(), np.zeros_like(kept)
+    behind = _behind(task)
     made, changed = task.pixels.copy(), ~kept
     for strip in strips(task.whole):
         gone = changed[strip]
@@ -39,22 +42,33 @@ def replace_background(task: Task) -> Outcome:
     if made.shape[2] == 4:
         made[..., 3][~kept] = task.top
         for strip in strips(task.whole):
-            own = task.pixels[strip]
-            _mix(task, made, changed, strip, own[..., 3] / np.float32(task.top), own[..., :3], behind)
+            _mix(task, made, changed, strip, _opaque(task, strip), task.pixels[strip][..., :3], behind)
     for window, share, colours in soft_edges(task.pixels, kept, task.feather):
         if made.shape[2] == 4:
-            share = share * (task.pixels[window][..., 3] / np.float32(task.top))
+            share = share * _opaque(task, window)
         _mix(task, made, changed, window, share, colours, behind)
     return made, changed
 
 
-def _mix(task: Task, made, changed, window: Window, share: Floats, colours, behind: Behind) -> None:  # type: ignore[no-untyped-def]
+def _opaque(task: Task, window: Window) -> Floats:
+    """How little shines through the thing, (h, w) in [0, 1]."""
+    return np.asarray(task.pixels[window][..., 3] / np.float32(task.top), np.float32)
+
+
+def _mix(
+    task: Task, made: Pixels, changed: Region, window: Window, share: Floats, colours: Pixels, behind: Behind
+) -> None:
     """Put the new background behind pixels of the thing that are not all its own."""
     mixed = task.region[window] & (share < 1)
     if not mixed.any():
         return
     back = behind(window)
-    np.copyto(made[window][..., :3], np.rint(back + (colours - back) * share[..., None]), where=mixed[..., None], casting="unsafe")
+    np.copyto(
+        made[window][..., :3],
+        np.rint(back + (colours - back) * share[..., None]),
+        where=mixed[..., None],
+        casting="unsafe",
+    )
     if made.shape[2] == 4:
         made[window][..., 3][mixed] = task.top
     changed[window] |= mixed
@@ -63,13 +77,16 @@ def _mix(task: Task, made, changed, window: Window, share: Floats, colours, behi
 def _behind(task: Task) -> Behind:
     assert task.background is not None  # checked with the parameters
     if task.background == "blur":
+        sigma = max(1.0, task.side * _BLUR_OF_SIDE * task.strength)
         # The rim has some of the thing's colour: it would shine out round it like a halo.
-        rest = ~grown(task.region, max(1.0, task.side * _RIM_OF_SIDE))
-        return blurred(task.pixels[..., :3], rest if rest.any() else ~task.region, task.side * _BLUR_OF_SIDE * task.strength)
+        rest = ~grown(task.region, min(task.side * _RIM_OF_SIDE, 1.5 * sigma))
+        return blurred(task.pixels[..., :3], rest if rest.any() else ~task.region, sigma)
     if is_picture(task.background):
         return _picture(task, task.background)
-    colour = np.float32(colour_in(task.background, task.profile)) * np.float32(task.top / 255)
-    return lambda window: np.broadcast_to(colour, (window[0].stop - window[0].start, window[1].stop - window[1].start, 3))
+    colour = np.array(colour_in(task.background, task.profile), np.float32) * np.float32(task.top / 255)
+    return lambda window: np.broadcast_to(
+        colour, (window[0].stop - window[0].start, window[1].stop - window[1].start, 3)
+    )
 
 
 def _picture(task: Task, handle: str) -> Behind:
@@ -79,7 +96,9 @@ def _picture(task: Task, handle: str) -> Behind:
     pixels = task.pictures(handle).array
     height, width = task.pixels.shape[:2]
     scale = max(height / pixels.shape[0], width / pixels.shape[1])
-    rows, columns = (min(have, max(1, round(want / scale))) for have, want in zip(pixels.shape, (height, width), strict=False))
+    rows, columns = (
+        min(have, max(1, round(want / scale))) for have, want in zip(pixels.shape, (height, width), strict=False)
+    )
     down, across = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
     cover = cv2.resize(
         pixels[down : down + rows, across : across + columns],

@@ -10,6 +10,7 @@ import math
 import cv2
 import numpy as np
 
+from agent_tools.editing.blocks import block_sums
 from agent_tools.editing.painting import Painter, repainted
 from agent_tools.editing.regions import Floats, Pixels, Region, Window, wider
 from agent_tools.editing.task import Outcome, Task
@@ -39,7 +40,9 @@ def blurred(colours: Pixels, inside: Region, sigma: float) -> Painter:
     if shrink < 2:
         return lambda strip: _blurred_strip(colours, inside, sigma, strip)
     summed, weight = block_sums(colours, inside, shrink)
-    summed, weight = (cv2.GaussianBlur(each, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE) for each in (summed, weight))
+    summed, weight = (
+        cv2.GaussianBlur(each, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE) for each in (summed, weight)
+    )
     # A strip between two rows of the small picture needs both, at its ends as well.
     small = np.pad(summed / np.maximum(weight, 1e-6)[..., None], ((1, 1), (0, 0), (0, 0)), mode="edge")
 
@@ -60,7 +63,9 @@ def _blurred_strip(colours: Pixels, inside: Region, sigma: float, strip: Window)
     around, own = wider(strip, math.ceil(4 * sigma) + 1, *inside.shape)
     weight = inside[around].astype(np.float32)
     summed = colours[around] * weight[..., None]
-    summed, weight = (cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[own] for each in (summed, weight))
+    summed, weight = (
+        cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[own] for each in (summed, weight)
+    )
     return np.asarray(summed / np.maximum(weight, 1e-6)[..., None], np.float32)
 
 
@@ -74,24 +79,3 @@ def _blocks(colours: Pixels, inside: Region, size: float, task: Task) -> Painter
         return np.asarray(means[rows[:, None], columns], np.float32)
 
     return painter
-
-
-def block_sums(colours: Pixels, inside: Region, side: int) -> tuple[Floats, Floats]:
-    """Square blocks of a window: the mean of what is inside, times the share that is, (down, across, 3); and that
-    share (down, across). What the window lacks of the last ones counts as outside.
-    """
-    height, width = inside.shape
-    down, across = -(-height // side), -(-width // side)
-    summed = np.zeros((down, across, 3), np.float32)
-    weight = np.zeros((down, across), np.float32)
-    at_once = max(1, 1_500_000 // (side * across * side))
-    for start in range(0, down, at_once):
-        here = slice(start * side, (start + at_once) * side)
-        own = inside[here]
-        padding = ((0, -own.shape[0] % side), (0, across * side - width))
-        shares = np.pad(own.astype(np.float32), padding)
-        values = np.pad(colours[here] * own[..., None], (*padding, (0, 0))).astype(np.float32)
-        size = (across, shares.shape[0] // side)
-        summed[start : start + at_once] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        weight[start : start + at_once] = cv2.resize(shares, size, interpolation=cv2.INTER_AREA).reshape(size[::-1])
-    return summed, weight

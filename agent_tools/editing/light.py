@@ -2,11 +2,12 @@
 
 sRGB after IEC 61966-2-1, Lab after CIE 15 with white D65. Colours that a screen cannot show are moved towards the grey
 of the same luminance until it can, so that they lose some colour but neither hue nor light. Arrays are (..., 3) float32
-in 0..1 unless said otherwise; lightness is in 0..1 too. This module does not know pictures.
+in 0..1 unless said otherwise. This module does not know pictures.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -43,20 +44,7 @@ def _shown(light: Floats) -> Floats:
     grey = np.clip(light @ _LUMINANCE, 0, 1)[..., None]
     apart = light - grey
     room = np.where(apart > 0, 1 - grey, grey) / np.maximum(np.abs(apart), np.float32(1e-9))
-    return np.clip(grey + apart * np.minimum(room.min(-1, keepdims=True), 1), 0, 1)
-
-
-def lightness_of(light: Floats) -> Floats:
-    """CIE lightness (...,) in 0..1 of light."""
-    return _lightness(np.clip(light @ _LUMINANCE, 0, 1))
-
-
-def luminance_of(lightness: Floats) -> Floats:
-    """Luminance (...,) in 0..1 of a lightness."""
-    values = (100 * lightness + 16) / 116
-    return np.where(lightness * 100 > _KAPPA * _EPSILON, values * values * values, lightness * (100 / _KAPPA)).astype(
-        np.float32
-    )
+    return np.asarray(np.clip(grey + apart * np.minimum(room.min(-1, keepdims=True), 1), 0, 1), np.float32)
 
 
 def lab_of(light: Floats) -> Floats:
@@ -77,22 +65,12 @@ def light_of_lab(lab: Floats) -> Floats:
     return np.asarray(xyz @ _TO_LIGHT.T, np.float32)
 
 
-def shifted(lightness: Floats, by: float | Floats) -> Floats:
-    """Lightness made more or less, `by` logits: black stays black, white stays white, and all between keeps its
-    order.
-    """
-    inner = np.clip(lightness, 0.004, 0.996)
-    odds = inner / (1 - inner) * np.exp(by)
-    moved = odds / (1 + odds)
-    return np.asarray(np.where((lightness <= 0) | (lightness >= 1), lightness, moved), np.float32)
+def shifted(values: Floats, by: float | Floats) -> Floats:
+    """Values in 0..1 made more or less, `by` logits: 0 and 1 stay, and all between keeps its order."""
+    odds = values / np.maximum(1 - values, np.float32(1e-8)) * np.exp(by, dtype=np.float32)
+    return np.asarray(odds / (1 + odds), np.float32)
 
 
-def logit(lightness: float) -> float:
-    """How far a lightness is from the middle, for `shifted`."""
-    inner = min(max(lightness, 0.004), 0.996)
-    return float(np.log(inner / (1 - inner)))
-
-
-def _lightness(luminance: Floats) -> Floats:
-    bright = np.float32(1.16) * cv2.pow(luminance, 1 / 3).reshape(luminance.shape) - np.float32(0.16)
-    return np.where(luminance > _EPSILON, bright, luminance * np.float32(_KAPPA / 100))
+def logit(value: float) -> float:
+    """How far a value in 0..1 is from the middle, for `shifted`."""
+    return math.log(value / (1 - value))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent_tools.editing.painting import Outcome
 from agent_tools.editing.profiles import colour_in
-from agent_tools.editing.regions import Region, depth_in, strips, together, window_of
-from agent_tools.editing.task import Task
+from agent_tools.editing.regions import Floats, Pixels, Region, depth_in, strips, together, window_of
+from agent_tools.editing.task import Outcome, Task
 
 _USUAL = "#ffd400"
-_WIDTH_OF_SIDE = 1 / 100
+_WIDTH_OF_SIDE = 1 / 60
 """Width of the widest line as a share of the picture's shorter side; at least a pixel and a half."""
 
 
@@ -19,7 +18,7 @@ def outline(task: Task) -> Outcome:
     made, changed = task.pixels.copy(), np.zeros(task.pixels.shape[:2], bool)
     if task.strength == 0:
         return made, changed
-    colour = np.float32(colour_in(task.colour or _USUAL, task.profile)) * np.float32(task.top / 255)
+    colour = np.array(colour_in(task.colour or _USUAL, task.profile), np.float32) * np.float32(task.top / 255)
     width = max(1.5, task.side * _WIDTH_OF_SIDE * task.strength)
     shape = task.pixels.shape[:2]
     for region in [task.region] if task.invert else (together([mask], False, *shape) for mask in task.masks):
@@ -27,7 +26,7 @@ def outline(task: Task) -> Outcome:
     return made, changed
 
 
-def _draw(made, changed, region: Region, width: float, colour, top: int) -> None:  # type: ignore[no-untyped-def]
+def _draw(made: Pixels, changed: Region, region: Region, width: float, colour: Floats, top: int) -> None:
     box = window_of(region, round(width) + 2)
     if box is None or region.all():
         return
@@ -38,7 +37,12 @@ def _draw(made, changed, region: Region, width: float, colour, top: int) -> None
         cover = np.where(outside[strip], np.clip(width + 0.5 - away, 0, 1), 0)[..., None]
         drawn = cover[..., 0] > 0
         colours = made[strip][..., :3].astype(np.float32)
-        np.copyto(made[strip][..., :3], np.rint(colours + (colour - colours) * cover), where=drawn[..., None], casting="unsafe")
+        np.copyto(
+            made[strip][..., :3],
+            np.rint(colours + (colour - colours) * cover),
+            where=drawn[..., None],
+            casting="unsafe",
+        )
         if made.shape[2] == 4:
             alpha = made[strip][..., 3]
             np.copyto(alpha, np.rint(np.maximum(alpha, cover[..., 0] * top)), where=drawn, casting="unsafe")

@@ -10,6 +10,7 @@ same way. This module does not know masks, things, files or models.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_tools.editing.regions import Floats, strips
+from agent_tools.editing.blocks import block_sums
+from agent_tools.editing.regions import Floats, Region, strips
 
 Places = NDArray[np.int64]
 """(N, 2) rows and columns."""
+Some = NDArray[np.bool_] | slice
+"""Which of them."""
 
 _RADIUS = 3
 """Patches are 7 pixels wide, of the reduced picture."""
@@ -46,15 +50,15 @@ class _Level:
     """
 
     colours: Floats
-    hole: NDArray[np.bool_]
-    unknown: NDArray[np.bool_]
+    hole: Region
+    unknown: Region
     targets: Places
     sources: Places
-    usable: NDArray[np.bool_]
+    usable: Region
 
 
 def fill_from_patches(
-    pixels: NDArray[Any], hole: NDArray[np.bool_], others: NDArray[np.bool_] | None = None, most: int = MOST
+    pixels: NDArray[Any], hole: Region, others: Region | None = None, most: int = MOST
 ) -> NDArray[Any]:
     """Fill a hole.
 
@@ -89,28 +93,20 @@ def fill_from_patches(
     return _copied(pixels, hole, levels[0], found, cost, shrink)
 
 
-def _reduced(
-    pixels: NDArray[Any], hole: NDArray[np.bool_], unknown: NDArray[np.bool_], shrink: int
-) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The picture at one in `shrink`, means of what is known; a block with any of the hole in it belongs to the hole."""
-    height, width = hole.shape
-    down, across = -(-height // shrink), -(-width // shrink)
-    colours = np.zeros((down, across, pixels.shape[2]), np.float32)
-    weights = np.zeros((down, across, 1), np.float32)
-    in_hole, in_unknown = np.zeros((down, across), bool), np.zeros((down, across), bool)
-    for row in range(shrink):
-        for column in range(shrink):
-            some = slice(row, None, shrink), slice(column, None, shrink)
-            known = ~unknown[some][..., None]
-            here = slice(0, known.shape[0]), slice(0, known.shape[1])
-            colours[here] += pixels[some] * known
-            weights[here] += known
-            in_unknown[here] |= ~known[..., 0]
-            in_hole[here] |= hole[some]
-    return colours / np.maximum(weights, 1), in_hole, in_unknown
+def _reduced(pixels: NDArray[Any], hole: Region, unknown: Region, shrink: int) -> tuple[Floats, Region, Region]:
+    """The picture at one in `shrink`, means of what is known; a block with any of the hole in it is hole."""
+    summed, known = block_sums(pixels, ~unknown, shrink)
+    return summed / np.maximum(known, np.float32(1e-6))[..., None], _any(hole, shrink), _any(unknown, shrink)
 
 
-def _pyramid(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> list[_Level]:
+def _any(region: Region, shrink: int) -> Region:
+    """Which blocks have some of a region in them."""
+    height, width = region.shape
+    down = np.logical_or.reduceat(region, np.arange(0, height, shrink), 0)
+    return np.asarray(np.logical_or.reduceat(down, np.arange(0, width, shrink), 1), bool)
+
+
+def _pyramid(colours: Floats, hole: Region, unknown: Region) -> list[_Level]:
     """The picture at half the size again and again, until the hole is about a patch thick; none where nothing is left
     to copy from even at the first.
     """
@@ -126,7 +122,7 @@ def _pyramid(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_
         colours, hole, unknown = _reduced(colours, hole, unknown, 2)
 
 
-def _level(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> _Level | None:
+def _level(colours: Floats, hole: Region, unknown: Region) -> _Level | None:
     side = 2 * _RADIUS + 1
     kernel = np.ones((side, side), np.uint8)
     usable = cv2.dilate(unknown.view(np.uint8), kernel) == 0
@@ -138,7 +134,7 @@ def _level(colours: Floats, hole: NDArray[np.bool_], unknown: NDArray[np.bool_])
     return _Level(colours.copy(), hole, unknown, targets, np.argwhere(usable), usable)
 
 
-def _smooth(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> NDArray[Any]:
+def _smooth(pixels: NDArray[Any], hole: Region) -> NDArray[Any]:
     """The hole filled from its edges without any detail: means of what is known round it, near or far."""
     filled = pixels.astype(np.float32)
     weight = (~hole).astype(np.float32)
@@ -159,9 +155,7 @@ def _smooth(pixels: NDArray[Any], hole: NDArray[np.bool_]) -> NDArray[Any]:
     return made
 
 
-def _search(
-    level: _Level, found: Places, rng: np.random.Generator, everywhere: bool
-) -> tuple[Places, Floats]:
+def _search(level: _Level, found: Places, rng: np.random.Generator, everywhere: bool) -> tuple[Places, Floats]:
     """Better and better sources for the targets, and the hole's colours from them.
 
     Args:
@@ -190,9 +184,9 @@ def _search(
         flat = np.pad(level.colours, padding, mode="edge").reshape(-1, level.colours.shape[2])
         wanted = flat[at[:, None] + offsets]
 
-        def costs(candidates: Places, some: NDArray[np.bool_] | slice, flat: Floats = flat, wanted: Floats = wanted):
+        def costs(candidates: Places, some: Some, flat: Floats = flat, wanted: Floats = wanted) -> Floats:
             apart = flat[_flat(candidates, width)[:, None] + offsets] - wanted[some]
-            return np.einsum("nkc,nkc,nk->n", apart, apart, weight[some])
+            return np.asarray(np.einsum("nkc,nkc,nk->n", apart, apart, weight[some]), np.float32)
 
         cost = costs(found, slice(None))
         steps = [(0, 1), (1, 0), (0, -1), (-1, 0)]
@@ -206,7 +200,9 @@ def _search(
     return found, cost
 
 
-def _try(level: _Level, found: Places, cost: Floats, candidates: Places, costs: Any) -> None:
+def _try(
+    level: _Level, found: Places, cost: Floats, candidates: Places, costs: Callable[[Places, Some], Floats]
+) -> None:
     """Take over, in place, the candidates that may be used and fit better."""
     height, width = level.hole.shape
     inside = ((candidates >= 0) & (candidates < (height, width))).all(1)
@@ -239,8 +235,9 @@ def _put_together(level: _Level, found: Places, cost: Floats) -> None:
     weight = np.zeros(total.shape[:2], np.float32)
     for down in range(-_RADIUS, _RADIUS + 1):
         for across in range(-_RADIUS, _RADIUS + 1):
-            rows, columns = (level.targets + (down + _RADIUS, across + _RADIUS)).T
-            total[rows, columns] += level.colours[tuple((found + (down, across)).T)] * loud[:, None]
+            step = np.array((down, across))
+            rows, columns = (level.targets + step + _RADIUS).T
+            total[rows, columns] += level.colours[tuple((found + step).T)] * loud[:, None]
             weight[rows, columns] += loud
     own = slice(_RADIUS, -_RADIUS)
     level.colours[level.hole] = (total[own, own] / np.maximum(weight[own, own], 1e-9)[..., None])[level.hole]
@@ -260,7 +257,7 @@ def _finer(level: _Level, found: Places, finer: _Level, rng: np.random.Generator
 
 
 def _copied(
-    pixels: NDArray[Any], hole: NDArray[np.bool_], level: _Level, found: Places, cost: Floats, shrink: int
+    pixels: NDArray[Any], hole: Region, level: _Level, found: Places, cost: Floats, shrink: int
 ) -> NDArray[Any]:
     """The pieces at full size: for each pixel of the hole, the patches next to it, blended over less than a patch."""
     made = pixels.copy()
@@ -275,14 +272,16 @@ def _copied(
         rows += strip[0].start
         total = np.zeros((len(rows), pixels.shape[2]), np.float32)
         weight = np.zeros((len(rows), 1), np.float32)
-        for down in (-1, 0, 1):
-            for across in (-1, 0, 1):
-                y = np.clip(rows // shrink + down, 0, loud.shape[0] - 1)
-                x = np.clip(columns // shrink + across, 0, loud.shape[1] - 1)
-                near = (y + 0.5 - (rows + 0.5) / shrink) ** 2 + (x + 0.5 - (columns + 0.5) / shrink) ** 2
-                share = (loud[y, x] * np.exp(-near / 0.35))[:, None].astype(np.float32)
-                from_row = np.clip(rows + jump[y, x, 0], 0, height - 1)
-                from_column = np.clip(columns + jump[y, x, 1], 0, width - 1)
+        # Four patches lie round each pixel; the nearer counts for more, as between the pixels of a small picture.
+        y, x = (rows + 0.5) / shrink - 0.5, (columns + 0.5) / shrink - 0.5
+        for down in (0, 1):
+            for across in (0, 1):
+                row, column = np.floor(y).astype(np.int64) + down, np.floor(x).astype(np.int64) + across
+                near = np.maximum(1 - np.abs(y - row), 0) * np.maximum(1 - np.abs(x - column), 0)
+                row, column = np.clip(row, 0, loud.shape[0] - 1), np.clip(column, 0, loud.shape[1] - 1)
+                share = (loud[row, column] * near)[:, None].astype(np.float32)
+                from_row = np.clip(rows + jump[row, column, 0], 0, height - 1)
+                from_column = np.clip(columns + jump[row, column, 1], 0, width - 1)
                 total += pixels[from_row, from_column] * share
                 weight += share
         made[rows, columns] = np.rint(total / np.maximum(weight, 1e-12)).astype(pixels.dtype)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent_tools.editing.matting import soft_edges
-from agent_tools.editing.regions import Pixels, Region, Window, strips, window_of
+from agent_tools.editing.regions import Floats, Pixels, Region, Window, strips, window_of
 from agent_tools.editing.removing import filled, hole_of
 from agent_tools.editing.task import Outcome, Task
 
@@ -37,12 +37,15 @@ def _placed(task: Task, made: Pixels, changed: Region) -> Outcome:
         changed[there] |= kept[here]
     for window, share, colours in soft_edges(task.pixels, kept, task.feather):
         for here, there in _pairs([window], down, right, *kept.shape):
-            part = tuple(slice(inner.start - outer.start, inner.stop - outer.start) for inner, outer in zip(here, window, strict=True))
+            part = tuple(
+                slice(inner.start - outer.start, inner.stop - outer.start)
+                for inner, outer in zip(here, window, strict=True)
+            )
             _over(task, made, there, colours[part], share[part], here, under)
     return made, changed
 
 
-def _over(task: Task, made: Pixels, there: Window, colours, share, here: Window, under: Pixels) -> None:  # type: ignore[no-untyped-def]
+def _over(task: Task, made: Pixels, there: Window, colours: Pixels, share: Floats, here: Window, under: Pixels) -> None:
     """Lay colours (h, w, 3) over what was under them, by their share (h, w) and the thing's own alpha."""
     own = task.region[here]
     back = under[there].astype(np.float32)
@@ -57,10 +60,15 @@ def _over(task: Task, made: Pixels, there: Window, colours, share, here: Window,
     np.copyto(made[there], np.rint(laid), where=own[..., None], casting="unsafe")
 
 
-def _pairs(windows: Iterator[Window] | list[Window], down: int, right: int, height: int, width: int) -> Iterator[tuple[Window, Window]]:
+def _pairs(
+    windows: Iterator[Window] | list[Window], down: int, right: int, height: int, width: int
+) -> Iterator[tuple[Window, Window]]:
     """Windows, and the same so far away, both cut to what of the second lies in the picture."""
     for rows, columns in windows:
         top, bottom = max(rows.start + down, 0), min(rows.stop + down, height)
         left, end = max(columns.start + right, 0), min(columns.stop + right, width)
         if top < bottom and left < end:
-            yield (slice(top - down, bottom - down), slice(left - right, end - right)), (slice(top, bottom), slice(left, end))
+            yield (
+                (slice(top - down, bottom - down), slice(left - right, end - right)),
+                (slice(top, bottom), slice(left, end)),
+            )

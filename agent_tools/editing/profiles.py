@@ -25,7 +25,9 @@ def pixels_in(pixels: NDArray[np.uint8], profile: bytes | None) -> NDArray[np.ui
         return pixels
     try:
         target = ImageCms.ImageCmsProfile(BytesIO(profile))
-        made = ImageCms.profileToProfile(Image.fromarray(pixels), ImageCms.createProfile("sRGB"), target, outputMode="RGB")
+        made = ImageCms.profileToProfile(
+            Image.fromarray(pixels), ImageCms.createProfile("sRGB"), target, outputMode="RGB"
+        )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return pixels
     return np.asarray(made, np.uint8)

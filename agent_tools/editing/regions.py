@@ -107,7 +107,7 @@ def grown(region: Region, by: float) -> Region:
     return made
 
 
-def rim_tiles(region: Region, deep: float, side: int = 1024) -> Iterator[Window]:
+def rim_tiles(region: Region, deep: float, side: int = 512) -> Iterator[Window]:
     """Windows that together hold every pixel less than `deep` inside the region from its rim; few others."""
     box = window_of(region)
     if box is None:

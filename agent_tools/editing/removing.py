@@ -60,7 +60,11 @@ def filled(task: Task, hole: Region) -> Pixels:
     for window, own in apart:
         around = made[window]
         others = unknown[window] & ~own
-        new = fill_from_patches(around, own, others, min(most, MOST)) if task.inpainter is None else _asked(task.inpainter, around, own, others)
+        new = (
+            fill_from_patches(around, own, others, min(most, MOST))
+            if task.inpainter is None
+            else _asked(task.inpainter, around, own, others)
+        )
         np.copyto(around[..., : new.shape[2]], new, where=own[..., None])
         unknown[window] &= ~own
     return made
@@ -95,5 +99,7 @@ def _asked(inpainter: Inpainter, pixels: Pixels, own: Region, others: Region) ->
     new = inpainter.fill(shown, own | others)
     if not isinstance(new, np.ndarray) or new.shape != shown.shape or new.dtype != np.uint8:
         what = f"{new.dtype} {new.shape}" if isinstance(new, np.ndarray) else type(new).__name__
-        raise ServiceError(f"inpainter={type(inpainter).__name__} gave {what}: expected uint8 {shown.shape}. Correct the inpainter.")
+        raise ServiceError(
+            f"inpainter={type(inpainter).__name__} gave {what}: expected uint8 {shown.shape}. Correct the inpainter."
+        )
     return new.astype(np.uint16) * np.uint16(257) if deep else new

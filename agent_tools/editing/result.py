@@ -35,7 +35,7 @@ class Edited:
         code = cv2.COLOR_RGB2BGR if self.pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
         done, encoded = cv2.imencode(".png", cv2.cvtColor(self.pixels, code), [cv2.IMWRITE_PNG_COMPRESSION, 3])
         assert done  # cv2 refuses only shapes and types that cannot come here
-        data = memoryview(encoded)
+        data = memoryview(encoded.data)
         profile = b"" if self.profile is None else _profile_chunk(self.profile)
         return b"".join((data[:_HEADER], profile, data[_HEADER:]))
 

@@ -129,7 +129,7 @@ def apply(
         inpainter: what fills holes; None: patches of the picture itself.
         parameters: as for `check_parameters`. A ``feather`` is the width in pixels of a soft edge inside the region
             that changes; for ``cut_out``, ``replace_background``, ``move`` and ``duplicate``, inside the thing, where
-            None is an edge told from the picture, in a band of a three-hundredth of the shorter side, at least 2.
+            None is an edge told from the picture, in a band of a three-hundredth of the shorter side, at least 3.
 
     Returns:
         New pixels of the same size and depth; with an alpha channel after ``cut_out``.
@@ -166,4 +166,6 @@ def check_exact(before: Pixels, after: Pixels, changed: Region) -> None:
         if after.shape[2] > channels:
             differs |= after[strip][..., 3] != np.iinfo(after.dtype).max
         if (differs & ~changed[strip]).any():
-            raise ServiceError("edit=inexact changed pixels outside its region: expected none. Report this as a defect.")
+            raise ServiceError(
+                "edit=inexact changed pixels outside its region: expected none. Report this as a defect."
+            )

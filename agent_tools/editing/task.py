@@ -60,7 +60,7 @@ class Task:
     @property
     def side(self) -> int:
         """The picture's shorter side in pixels."""
-        return min(self.pixels.shape[:2])
+        return min(int(self.pixels.shape[0]), int(self.pixels.shape[1]))
 
     @property
     def top(self) -> int:

@@ -1,4 +1,5 @@
-"""Turns what a person typed after ``--detector`` or ``--segmenter`` into a service, and checks that it is one.
+"""Turns what a person typed after ``--detector``, ``--segmenter`` or ``--inpainter`` into a service, and checks that
+it is one.
 
 Only the command line, the caller's own code and installed entry points come here, never a request: a factory is code
 that is run. This module does not know presets or any model.
@@ -18,15 +19,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agent_tools.errors import AskmaskError, ConfigError, shorten
+from agent_tools.inpainting import Inpainter
 from agent_tools.services.base import Detector, Segmenter
 from agent_tools.services.checkpoints import HUB_ID, locate, model_type, names_file, wrong_family
 from agent_tools.services.encodings import EncodingCache
 from agent_tools.services.tiling import TiledDetector
 
-Role = Literal["detector", "segmenter"]
+Role = Literal["detector", "segmenter", "inpainter"]
 _IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _IN_MODULE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
-_BUILT_IN: dict[tuple[Role, str], str] = {("segmenter", "grabcut"): "agent_tools.services.grabcut:GrabCut"}
+_BUILT_IN: dict[tuple[Role, str], str] = {
+    ("segmenter", "grabcut"): "agent_tools.services.grabcut:GrabCut",
+    ("inpainter", "opencv"): "agent_tools.services.inpainting.smearing:OpenCv",
+}
 """Services of ours that need no weights, by the name that a person types."""
 _DETECTORS = {
     "grounding-dino": "agent_tools.services.grounding_dino:GroundingDino",
@@ -37,6 +42,10 @@ _DETECTORS = {
 FORMS = (
     "a folder, a hub id owner/name, the authors' file of weights, path/to/file.py:factory, package.module:factory, "
     "http://host:port or an installed entry point"
+)
+_INPAINTER_FORMS = (
+    "patches, opencv, lama:FILE.onnx, diffusers:FOLDER or diffusers:OWNER/NAME, path/to/file.py:factory, "
+    "package.module:factory or an installed entry point"
 )
 
 
@@ -106,6 +115,42 @@ def build_segmenter(typed: str, device: str, cache: EncodingCache) -> Segmenter:
     return service
 
 
+def build_inpainter(typed: str | None, device: str = "auto") -> Inpainter | None:
+    """What fills holes, as `typed` names it; None where that is patches of the picture itself.
+
+    Args:
+        typed: ``patches`` or None, ``opencv``, ``lama:FILE.onnx``, ``diffusers:`` and a folder or hub id,
+            ``path/to/file.py:factory``, ``package.module:factory`` or an entry point's name.
+        device: auto, cpu, cuda:n or mps; for diffusers.
+
+    Raises:
+        ConfigError: nothing of that name, a factory that fails, or an object that is no inpainter.
+    """
+    if typed is None or typed == "patches":
+        return None
+    kind, _, source = typed.partition(":")
+    if kind == "lama":
+        from agent_tools.services.inpainting.lama import Lama
+
+        return Lama(source)
+    if kind == "diffusers":
+        from agent_tools.services.inpainting.diffusion import Diffusion
+
+        return Diffusion(source, device)
+    factory = _factory("inpainter", typed)
+    if factory is None:
+        raise ConfigError(
+            f"inpainter={shorten(typed)} names nothing: expected {_INPAINTER_FORMS}. Correct it, or leave it out."
+        )
+    service = _called("inpainter", typed, factory)
+    if not (isinstance(service, Inpainter) and callable(service.fill)):
+        raise ConfigError(
+            f"inpainter={shorten(typed)} gave a {type(service).__name__}: expected an object with fill(pixels, hole). "
+            "See agent_tools/inpainting.py."
+        )
+    return service
+
+
 def _called(role: Role, typed: str, factory: Callable[[], Any]) -> Any:
     try:
         return factory()
@@ -139,9 +184,9 @@ def _factory(role: Role, typed: str) -> Callable[[], Any] | None:
     names = [name for its_role, name in _BUILT_IN if its_role == role]
     names += [entry.name for entry in entry_points(group=f"askmask.{role}s")]
     installed = ", ".join(sorted(names)) or "none"
+    forms, instead = (_INPAINTER_FORMS, "leave it out") if role == "inpainter" else (FORMS, "use --models demo")
     raise ConfigError(
-        f"{role}={shorten(typed)} names nothing: expected {FORMS} (installed: {installed}). "
-        "Correct it, or use --models demo."
+        f"{role}={shorten(typed)} names nothing: expected {forms} (installed: {installed}). Correct it, or {instead}."
     )
 
 

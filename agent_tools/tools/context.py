@@ -30,6 +30,7 @@ class ToolContext:
         settings: the defaults of this process.
         loaded: gives the services if they are loaded already; loads nothing.
         tell: hears in a few words what a model is about to do; what it raises ends the call.
+        forget_edited: drops what is kept of the edits of the picture with a digest.
     """
 
     turn: Turn
@@ -37,6 +38,7 @@ class ToolContext:
     settings: Settings = field(default_factory=settings)
     loaded: Callable[[], Services | None] = lambda: None
     tell: Callable[[str], None] = lambda _: None
+    forget_edited: Callable[[str], None] = lambda _: None
 
     @property
     def services(self) -> Services:

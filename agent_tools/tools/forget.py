@@ -26,6 +26,8 @@ def forget(context: ToolContext, arguments: ForgetArguments) -> ToolResult:
     closed = [handle for handle in before.pictures if handle not in context.state.pictures]
     for handle in closed:
         context.forget_encodings(before.pictures[handle].digest)
+    for handle in {*closed, *(before.objects[handle].picture for handle in gone)}:
+        context.forget_edited(before.pictures[handle].digest)
     what = " ".join(filter(None, (compact(gone), compact(closed)))) or "nothing there was to forget"
     said = f"Forgotten for good: {'the whole conversation: ' if handles is None and picture is None else ''}{what}."
     return ToolResult(bounded(said), {"forgotten": [*gone, *closed], "selection": list(context.state.selection)})

@@ -1,15 +1,16 @@
-"""The edit tool: what is kept of an edit, and what it refuses; pixels are tested in test_editing.py."""
+"""The edit tool: what is kept of an edit, and what it refuses; pixels are tested in tests/editing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agent_tools.errors import HandleError, ToolInputError
 from agent_tools.memory import Memory
-from agent_tools.toolkit import VisionToolkit
+from agent_tools.toolkit import SharedModels, VisionToolkit
 from tests.tools.conftest import BLUE, RED, WHITE, paint
 
 
@@ -114,3 +115,42 @@ def test_edit_of_everything_else_than_an_empty_selection_is_refused(make: Callab
 
 def paint_of(toolkit: VisionToolkit) -> np.ndarray:
     return toolkit.memory.picture(toolkit.state.pictures["p1"]).array
+
+
+def test_edited_picture_is_made_once_and_forgotten_with_its_picture_or_its_objects(
+    shelf: VisionToolkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.call("edit", {"action": "blur", "handles": ["m1"]})
+    first = shelf.edited()
+    assert shelf.edited() is first
+    assert shelf._models.edited.size_bytes > 0
+    shelf.call("edit", {"action": "grayscale", "handles": ["m2"]})
+    shelf.edited()
+    shelf.call("undo")
+    assert shelf.edited() is first
+    shelf.call("forget", {"handles": ["m1"]})
+    assert shelf._models.edited.size_bytes == 0
+    shelf.edited()
+    shelf.call("forget", {"picture": "p1"})
+    assert shelf._models.edited.size_bytes == 0
+
+
+def test_inpainter_is_loaded_when_something_is_removed_and_not_before(
+    make: Callable[..., VisionToolkit], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("class Grey:\n    def fill(self, pixels, hole):\n        return pixels * 0 + 77\n")
+    plain = make()
+    models = SharedModels(services=plain.services, inpainter=f"{file}:Grey")
+    toolkit = VisionToolkit(services=models, memory=plain.memory, conversation=plain.conversation)
+    toolkit.call("segment", {"phrases": ["blue"]})
+    with toolkit.turn() as turn:
+        turn.add_edit("p1", "grayscale", ["m1"], False, {})
+    toolkit.edited()
+    assert models._inpainter is None
+    with toolkit.turn() as turn:
+        turn.add_edit("p1", "remove", ["m1"], False, {})
+    mask = toolkit.state.objects["m1"].mask
+    assert mask is not None
+    assert (toolkit.edited().pixels[mask.to_array()] == 77).all()
+    assert toolkit.inpainter is models.inpainter()
