@@ -132,7 +132,7 @@ class Edit:
         objects: (handle, version) of the objects it was made of; a later version of one does not move the edit.
         masks: those versions' masks, in the same order.
         invert: whether everything else is meant.
-        parameters: how it is done, name → number.
+        parameters: how it is done, name → number or a few words.
         turn: number of the turn that made it.
     """
 
@@ -142,7 +142,7 @@ class Edit:
     objects: tuple[tuple[str, int], ...]
     masks: tuple[Mask, ...]
     invert: bool
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, float | str]
     turn: int
 
 
