@@ -83,15 +83,16 @@ class StackedEdits(Draft):
         return self._put_edit(blank, made, self._edits.index(handle), replaced=1)
 
     def keep_edits(self, handles: Iterable[str]) -> None:
-        """Let these of the edits in force be the ones in force, in this order; the others are dropped.
+        """Let these edits be in force, in this order: of those that were when the turn began, or that it made.
 
         Raises:
-            HandleError: an edit that is not in force.
+            HandleError: another edit.
         """
         self._write()
+        known = {one.handle: one for one in (*self._from.edits, *self._new_edits.values())}
         wanted = tuple(dict.fromkeys(handles))
         for handle in wanted:
-            self._edit_in_force(handle)
+            check_handle(handle, known, self._base.edits, "edit")
         self._edits = wanted
 
     def _edit_in_force(self, handle: str) -> Edit:
