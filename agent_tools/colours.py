@@ -51,6 +51,7 @@ _CODES = {
     "green": "#1e9632",
     "jet": "#343434",
     "lemon": "#fff44f",
+    "lightpink": "#ffdfe5",
     "lilac": "#c8a2c8",
     "mauve": "#e0b0ff",
     "mint": "#98ff98",

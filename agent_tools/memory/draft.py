@@ -84,6 +84,7 @@ class Draft:
                 selection=self._selection,
                 selected_before=self._selected_before,
                 edits=tuple(self._new_edits.get(handle) or self._base.edit(handle) for handle in self._edits),
+                edits_before=tuple(one.handle for one in self._from.edits) if self._edited else self._from.edits_before,
                 changes=((self.number,) if self._changed else ()) + self._from.changes,
                 undo=self._from.undo + self._changed,
                 redo=0 if self._changed else self._from.redo,

@@ -26,6 +26,7 @@ from workflows.planning.orders import Order
 from workflows.planning.patterns import Pattern, Values, compiled
 from workflows.planning.places import CannotPlanError
 from workflows.planning.situation import Situation
+from workflows.planning.stack import followed
 from workflows.planning.wording import Clause, clauses, mended, without_start
 
 _UNFILLED = re.compile(r"<\w+>")
@@ -54,10 +55,12 @@ def plan(request: str, context: PlanContext, usual: str = ENGLISH) -> Plan:
 def _plan(said: Spoken, state: Situation, language: str = "english") -> Plan:
     request, calls = said.english, list[PlannedCall]()
     try:
-        for order in _orders(request, state, language):
+        orders = list(_orders(request, state, language))
+        for order in orders:
             current = state.after(calls)
             order = _continued(order, calls)
-            calls = _merged(calls, sent(ACTS[order.act](order, current), order, current))
+            made = followed(order, current, ACTS[order.act], alone=len(orders) == 1)
+            calls = _merged(calls, sent(made, order, current))
     except CannotPlanError as reason:
         return Plan(reply=_reply(reason, state, said))
     if not calls:
