@@ -7,7 +7,6 @@ see them. This module does not know pixels or files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agent_tools.colours import colour_code
+from agent_tools.editing import PARAMETERS, check_parameters, is_picture
 from agent_tools.errors import HandleError, ToolInputError, shorten
 from agent_tools.memory import Edit, ObjectVersion
 from agent_tools.tools.arguments import Arguments, Coordinate, Names, expand
@@ -156,7 +156,7 @@ def _change(context: ToolContext, arguments: EditArguments) -> dict[str, str]:
     for name in names:
         old = edits[name]
         action = arguments.action or old.action
-        own = dict(old.parameters) if action == old.action else {}
+        own = {name: value for name, value in old.parameters.items() if name in PARAMETERS[action]}
         parameters = {**own, **_given(context, arguments, old.picture)}
         objects = None if things is None else [thing.handle for thing in things if thing.picture == old.picture]
         inverted = old.invert if invert is None else invert
@@ -191,7 +191,7 @@ def _background(context: ToolContext, said: str, picture: str) -> str:
     said = said.strip().lower()
     if said in ("blur", "blurred", "blurry"):
         return "blur"
-    if re.fullmatch(r"p\d+", said) is None:
+    if not is_picture(said):
         return colour_code(said)
     if said == picture:
         raise ToolInputError(f"background={said} is the picture itself: expected another one. Name it.")
@@ -199,8 +199,6 @@ def _background(context: ToolContext, said: str, picture: str) -> str:
 
 
 def _check(action: str, handles: Sequence[str], invert: bool, parameters: Mapping[str, float | str]) -> None:
-    from agent_tools.editing import check_parameters  # brings OpenCV
-
     check_parameters(action, parameters)
     if not handles and (not invert or action in _OF_THINGS):
         raise ToolInputError(

@@ -164,11 +164,14 @@ def take_away(order: Order, state: Situation) -> Calls:
 
 
 def _is_narrowed(mention: Mention) -> bool:
-    return bool(mention.place or mention.attribute)
+    return bool(mention.place or mention.attribute or (mention.colour and mention.nameless))
 
 
 def _named_handles(names: Names, state: Situation) -> list[str]:
     """What mentions without a place name among the known things."""
+    labelled = _by_label(names, state)
+    if labelled is not None:
+        return labelled
     handles: list[str] = []
     for mention in names.mentions:
         known = known_of(mention, state, keep_label=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from agent_tools.editing import STRENGTHS
 from workflows.planning.context import KnownEdit, PlannedCall
 from workflows.planning.orders import Calls, Order, call
 from workflows.planning.places import CannotPlanError
@@ -69,9 +70,7 @@ def changed(one: KnownEdit | None, **values: object) -> PlannedCall:
 
 def strength_of(one: KnownEdit) -> float:
     """How strong an edit is, told or not."""
-    from agent_tools.editing import STRENGTHS  # brings OpenCV
-
-    return float(one.parameters.get("strength", STRENGTHS.get(one.action, 0.5)))
+    return float(one.parameters.get("strength", STRENGTHS.get(one.action, 1.0)))
 
 
 def stronger_by(one: KnownEdit, degree: str = "", *, less: bool = False, factor: float | None = None) -> PlannedCall:
