@@ -76,7 +76,7 @@ def edit(context: ToolContext, arguments: EditArguments) -> ToolResult:
         turn.keep_edits(one.handle for one in before)
         raise
     after = context.state.edits
-    new = [one for one in after if one not in before]
+    new = sorted((one for one in after if one not in before), key=lambda one: one.handle not in replaced)
     gone = [one.handle for one in before if one not in after and one.handle not in replaced.values()]
     parts = [f"{one.handle}{_instead(one, before, after)}: {described(context, one)}" for one in new]
     parts += [f"Dropped {compact(gone)}"] if gone else []
@@ -89,8 +89,8 @@ def edit(context: ToolContext, arguments: EditArguments) -> ToolResult:
         context.objects(list(handles)),
         picture=pictures[0],
         edits=[edit_record(one) for one in new],
-        dropped=gone,
-        order=[one.handle for one in after],
+        dropped=[edit_record(one) for one in before if one.handle in gone],
+        stack=[edit_record(one) for one in after],
     )
 
 

@@ -143,7 +143,7 @@ def test_change_of_an_edit_keeps_what_is_not_given_and_its_place(shelf: VisionTo
     shelf.call("edit", {"action": "grayscale", "handles": ["m2"]})
     said = shelf.call("edit", {"edit": "e1", "strength": 0.25})
     assert said.text == ("e3 for e1: blur 1 red: m1 (score 0.90); 1 blue: m4 (score 0.90), strength 0.25, feather 2.0.")
-    assert said.data["order"] == ["e3", "e2"]
+    assert [one["handle"] for one in said.data["stack"]] == ["e3", "e2"]
     assert in_force(shelf)[0] == ("e3", "blur", ("m1", "m4"), {"strength": 0.25, "feather": 2.0})
     shelf.call("edit", {"edit": "e3", "action": "pixelate"})
     assert in_force(shelf)[0] == ("e4", "pixelate", ("m1", "m4"), {}), "another action begins with its own parameters"
@@ -171,7 +171,8 @@ def test_edits_are_dropped_and_put_in_another_order(shelf: VisionToolkit) -> Non
     shelf.call("edit", {"action": "highlight", "handles": ["m2"], "place": 2})
     assert [one[0] for one in in_force(shelf)] == ["e1", "e4", "e2", "e3"]
     said = shelf.call("edit", {"edit": "e1-e3", "action": "none"})
-    assert (said.text, said.data["dropped"]) == ("Dropped e1-e3. In force: e4 highlight.", ["e1", "e2", "e3"])
+    assert said.text == "Dropped e1-e3. In force: e4 highlight."
+    assert [one["handle"] for one in said.data["dropped"]] == ["e1", "e2", "e3"]
     shelf.call("undo")
     assert [one[0] for one in in_force(shelf)] == ["e1", "e4", "e2", "e3"]
 

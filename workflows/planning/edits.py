@@ -15,7 +15,7 @@ from workflows.planning.keeping import narrow, subtract
 from workflows.planning.knowing import known_of
 from workflows.planning.looking import look
 from workflows.planning.mention import Mention, Names
-from workflows.planning.orders import Calls, Order, call
+from workflows.planning.orders import Calls, Order
 from workflows.planning.places import CannotPlanError
 from workflows.planning.pointing import about_click, mask_clicked
 from workflows.planning.situation import Situation
@@ -147,7 +147,7 @@ def distance(order: Order, state: Situation, usual: float | None = None) -> tupl
 
 
 def take_away(order: Order, state: Situation) -> Calls:
-    """ "Remove the lemons": out of what is selected, where something stays; else out of the picture."""
+    """Remove things: out of what is selected, where something stays; else out of the picture."""
     names = order.names
     if names.excluded or about_click(order, state) or any(_is_narrowed(each) for each in names.mentions):
         return subtract(order, state)
@@ -224,7 +224,9 @@ def _same(state: Situation, action: str, handles: list[str] | None, invert: bool
     if handles is None and state.selection is None:
         return None
     things = set(state.selection or () if handles is None else handles)
-    same = [one for one in state.context.edits if (one.action, set(one.handles), one.invert) == (action, things, invert)]
+    same = [
+        one for one in state.context.edits if (one.action, set(one.handles), one.invert) == (action, things, invert)
+    ]
     return max(same, key=lambda one: int(one.handle[1:]), default=None)
 
 

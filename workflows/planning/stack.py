@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from agent_tools.editing import STRENGTHS
 from workflows.planning.context import KnownEdit, PlannedCall
+from workflows.planning.keeping import subtract
 from workflows.planning.orders import Calls, Order, call
 from workflows.planning.places import CannotPlanError
+from workflows.planning.similar import similar
 from workflows.planning.situation import Situation
 
 _STEPS = {"bit": 0.1, "": 0.2, "much": 0.4}
@@ -81,7 +83,14 @@ def stronger_by(one: KnownEdit, degree: str = "", *, less: bool = False, factor:
     """
     if one.action in ("move", "duplicate"):
         share = factor or (1 - _STEPS[degree] if less else 1 + _STEPS[degree])
-        return changed(one, **{name: float(round(share * float(one.parameters[name]))) for name in ("dx", "dy") if name in one.parameters})
+        return changed(
+            one,
+            **{
+                name: float(round(share * float(one.parameters[name])))
+                for name in ("dx", "dy")
+                if name in one.parameters
+            },
+        )
     if one.action in _EVEN:
         raise CannotPlanError("edit_is_even")
     before = strength_of(one)
@@ -100,10 +109,8 @@ def farther(one: KnownEdit, dx: float | str | None, dy: float | str | None) -> P
 
 
 def stronger(order: Order, state: Situation) -> Calls:
-    """ "A bit less", "twice as strong", "blur it more"."""
+    """More or less of an edit: "a bit less", "twice as strong", "blur it more"."""
     if order.act == "stronger" and order.words in ("more", "some more") and edited_last(state) is None:
-        from workflows.planning.similar import similar
-
         return similar(order, state)
     one = named_edit(order, state)
     amount = str(order.values.get("amount", "more"))
@@ -174,10 +181,8 @@ def explain_edit(order: Order, state: Situation) -> Calls:
 # --- what an edit is done to ----------------------------------------------------------------------------------
 
 
-def followed(
-    order: Order, state: Situation, act: Callable[[Order, Situation], Calls], alone: bool
-) -> Calls:
-    """The calls of an act; right after an edit, "only the left one" and "the mug too" are about what that is done to."""
+def followed(order: Order, state: Situation, act: Callable[[Order, Situation], Calls], alone: bool) -> Calls:
+    """The calls of an act; right after an edit, "only the left one" and "the mug too" are about its things."""
     latest = edited_last(state)
     if latest is None or not latest.handles or not alone or order.act not in _FOLLOWED or order.asked:
         return act(order, state)
@@ -210,8 +215,6 @@ def _of_its_things(
 
 def _but_for(one: KnownEdit, order: Order, state: Situation) -> Calls:
     """An edit taken back for some of its things."""
-    from workflows.planning.keeping import subtract
-
     calls = _of_its_things(one, order, state, subtract)
     if calls is None:
         raise CannotPlanError("no_such_edit")
