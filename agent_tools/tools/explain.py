@@ -43,8 +43,8 @@ def explain(context: ToolContext, arguments: ExplainArguments) -> ToolResult:
             "handles=None means the selection, which is empty: expected handles. Name those to explain, such as m1-m4."
         )
     histories = [history(context, thing) for thing in things]
-    own = {thing.handle for thing in things}
-    named += [one for one in edits.values() if not one.invert and own & {handle for handle, _ in one.objects}]
+    own = [thing.handle for thing in things]
+    named += [one for one in edits.values() if not one.invert and {*own} & {handle for handle, _ in one.objects}]
     made = (version.turn for versions in histories for version in versions)
     words = context.turn.requests([*made, *(one.turn for one in named)])
     known = [_provenance(versions, words) for versions in histories]

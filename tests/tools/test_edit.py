@@ -101,7 +101,7 @@ def test_forgotten_object_takes_its_edit_along(shelf: VisionToolkit) -> None:
             ToolInputError,
             r"^colour=#ff0000 is not used by blur",
         ),
-        ({"action": "recolour", "handles": ["m1"]}, ToolInputError, r"^colour is missing: recolour needs colour"),
+        ({"action": "recolour", "handles": ["m1"]}, ToolInputError, r"^action=recolour lacks colour"),
         (
             {"action": "recolour", "colour": "loud", "handles": ["m1"]},
             ToolInputError,
@@ -109,7 +109,7 @@ def test_forgotten_object_takes_its_edit_along(shelf: VisionToolkit) -> None:
         ),
         ({"action": "replace_background", "background": "p9", "handles": ["m1"]}, HandleError, r"^picture=p9 does not"),
         ({"action": "replace_background", "background": "p1", "handles": ["m1"]}, ToolInputError, r"picture itself"),
-        ({"action": "move", "handles": ["m1"]}, ToolInputError, r"^dx is missing: move needs dx or dy"),
+        ({"action": "move", "handles": ["m1"]}, ToolInputError, r"^action=move lacks dx"),
         ({"action": "move", "dx": 500, "handles": ["m1"]}, ToolInputError, r"^dx, dy take m1 out of its picture"),
         ({"action": "move", "dx": 5, "handles": ["m1"], "invert": True}, ToolInputError, r"^invert=True does not go"),
         ({"action": "remove", "handles": [], "invert": True}, ToolInputError, r"^handles=\[\] leave nothing to remove"),

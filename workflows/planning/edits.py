@@ -35,6 +35,8 @@ _OPPOSITE = {"brighten": "darken", "darken": "brighten"}
 def edit(order: Order, state: Situation) -> Calls:
     """Change what is named; "the others" are everything else where nothing else is known."""
     mention = order.names.first
+    if order.names.excluded and mention.everything and not state.objects:
+        return edit_rest(replace(order, names=Names(order.names.excluded)), state)
     if mention.others and mention.nameless and (state.selection is None or not state.unselected):
         return edit_rest(replace(order, names=Names((Mention(pronoun=True, plural=True, known=True),))), state)
     calls, handles = _meant(order, state)
@@ -47,6 +49,8 @@ def edit_rest(order: Order, state: Situation) -> Calls:
     if selection and not state.anything_selected:
         raise CannotPlanError("edit_around_what")
     calls, handles = _meant(order, state)
+    if said_action(order) == "remove":  # nobody wants to see what may be painted there instead of all else
+        return _done(order, state, "cut_out", calls, handles)
     return _done(order, state, said_action(order), calls, handles, invert=True)
 
 
