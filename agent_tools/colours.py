@@ -129,8 +129,10 @@ def _code(name: str) -> str | None:
     """The code of a colour's name without spaces, or None."""
     from PIL import ImageColor
 
-    found = _CODES.get(name) or ImageColor.colormap.get(name)
-    return found if isinstance(found, str) else None
+    if name in _CODES or name not in ImageColor.colormap:
+        return _CODES.get(name)
+    red, green, blue = ImageColor.getrgb(name)[:3]
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def colour_of(array: NDArray[np.uint8], mask: Mask | None, box: tuple[float, float, float, float]) -> str:

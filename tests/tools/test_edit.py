@@ -146,10 +146,12 @@ def test_change_of_an_edit_keeps_what_is_not_given_and_its_place(shelf: VisionTo
     assert [one["handle"] for one in said.data["stack"]] == ["e3", "e2"]
     assert in_force(shelf)[0] == ("e3", "blur", ("m1", "m4"), {"strength": 0.25, "feather": 2.0})
     shelf.call("edit", {"edit": "e3", "action": "pixelate"})
-    assert in_force(shelf)[0] == ("e4", "pixelate", ("m1", "m4"), {}), "another action begins with its own parameters"
-    shelf.call("edit", {"edit": "e4", "handles": ["m2"], "invert": True})
+    assert in_force(shelf)[0] == ("e4", "pixelate", ("m1", "m4"), {"strength": 0.25, "feather": 2.0})
+    shelf.call("edit", {"edit": "e4", "action": "cut_out"})
+    assert in_force(shelf)[0] == ("e5", "cut_out", ("m1", "m4"), {"feather": 2.0}), "it has no use for a strength"
+    shelf.call("edit", {"edit": "e5", "action": "blur", "handles": ["m2"], "invert": True})
     assert (in_force(shelf)[0][2], shelf.state.edits[0].invert) == (("m2",), True)
-    for _ in range(3):
+    for _ in range(4):
         shelf.call("undo")
     assert [one[0] for one in in_force(shelf)] == ["e1", "e2"]
 
