@@ -99,7 +99,9 @@ def test_changed_edit_takes_the_place_of_the_old_one_and_undo_brings_that_back(
         made = turn.change_edit("e1", parameters={"strength": 0.25, "colour": "#ff0000"})
     assert (made.handle, made.action, made.objects, made.masks) == ("e3", "blur", old.objects, old.masks)
     assert stack(memory, edited) == ["e3", "e2"]
+    assert memory.state(edited).edits_before == ("e1", "e2")
     with store.open() as again:
+        assert again.state(edited).edits_before == ("e1", "e2")
         assert dict(again.state(edited).edits[0].parameters) == {"strength": 0.25, "colour": "#ff0000"}
     with memory.turn(edited) as turn:
         turn.undo()
