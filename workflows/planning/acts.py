@@ -22,6 +22,7 @@ from workflows.planning.edits import (
     outline,
     paste,
     recolour,
+    recolour_both,
     recolour_edit,
     take_away,
 )
@@ -45,7 +46,16 @@ from workflows.planning.pointing import (
 )
 from workflows.planning.similar import similar
 from workflows.planning.situation import Situation
-from workflows.planning.stack import drop_all_edits, drop_edit, edge, explain_edit, keep_edit, place_edit, stronger
+from workflows.planning.stack import (
+    drop_all_edits,
+    drop_edit,
+    edge,
+    explain_edit,
+    keep_edit,
+    other_action,
+    place_edit,
+    stronger,
+)
 
 _MANY_STEPS = 50
 
@@ -290,7 +300,10 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "edit_later": reply_with("edit_later"),
     "take_away": take_away,
     "recolour": recolour,
+    "recolour_both": recolour_both,
     "recolour_edit": recolour_edit,
+    "other_action": other_action,
+    "one_at_a_time": reply_with("one_at_a_time"),
     "compared": compared,
     "outline": outline,
     "background": background,

@@ -25,7 +25,7 @@ def compared(order: Order, state: Situation) -> Calls:
     mention = order.names.first
     rest, whole = order.names.first.others, mention.everything
     bare = mention.pronoun and len(order.names.mentions) == 1 and not mention.place and state.context.click is None
-    latest = newest(state)
+    latest = newest(state) if state.selection == state.context.selection else None
     if bare and latest is not None and latest.action in (_LIGHT if action in _LIGHT else (action,)):
         return [stronger_by(latest, degree, less=(latest.action == action) == (way == "less"))]
     if way == "less":

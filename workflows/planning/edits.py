@@ -15,6 +15,7 @@ from workflows.planning.keeping import narrow, subtract
 from workflows.planning.knowing import known_of
 from workflows.planning.looking import look
 from workflows.planning.mention import Mention, Names
+from workflows.planning.mentions import read_names
 from workflows.planning.orders import Calls, Order
 from workflows.planning.places import CannotPlanError
 from workflows.planning.pointing import about_click, mask_clicked
@@ -71,6 +72,16 @@ def recolour(order: Order, state: Situation) -> Calls:
     return _done(order, state, "recolour", calls, handles, colour=paint)
 
 
+def recolour_both(order: Order, state: Situation) -> Calls:
+    """Two colours in one breath: "make the wall blue and the car red"."""
+    second = read_names(str(order.values["things2"]))
+    if second is None:
+        raise CannotPlanError("not_understood")
+    calls = recolour(order, state)
+    other = replace(order, names=second, values={"paint": order.values["paint2"]})
+    return [*calls, *recolour(other, state.after(calls))]
+
+
 def recolour_edit(order: Order, state: Situation) -> Calls:
     """Another colour for a line around things."""
     return [changed(newest(state, "outline"), colour=said_paint(order))]
@@ -118,6 +129,10 @@ def move(order: Order, state: Situation) -> Calls:
         dx, dy = _to_the_middle(handles, state)
     else:
         dx, dy = distance(order, state, _beside(order, handles, state) if action == "duplicate" else None)
+        if "direction2" in order.values:
+            values = {"direction": order.values["direction2"], "digits": order.values["digits2"]}
+            more = distance(replace(order, values=values), state)
+            dx, dy = dx or more[0], dy or more[1]
     return _done(order, state, action, calls, handles, dx=dx, dy=dy)
 
 

@@ -24,7 +24,6 @@ Values = dict[str, str | int]
 
 _FREE_SLOTS = {
     "things": r"(?:\S+ )+?",
-    "things2": r"(?:\S+ )+?",
     "rest": r"(?:\S+ )+?",
     "word": r"\S+ ",
     "handle": r"m\d+ ",
@@ -202,11 +201,12 @@ class _Compiler:
         return _any_of([part])
 
     def _slot(self, name: str) -> _Piece:
-        if name in _FREE_SLOTS:
-            return _Piece(_FREE_SLOTS[name], None)
-        if name == "paint":
+        kind = name.removesuffix("2")
+        if kind in _FREE_SLOTS:
+            return _Piece(_FREE_SLOTS[kind], None)
+        if kind == "paint":
             return self._paint()
-        table = self.tables.get(name.removesuffix("2"))
+        table = self.tables.get(kind)
         if table is None:
             raise self.error(f"has an unknown slot <{name}>")
         return _any_of(table)

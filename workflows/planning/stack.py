@@ -38,8 +38,8 @@ def newest(state: Situation, action: str | None = None) -> KnownEdit | None:
 
 
 def edited_last(state: Situation) -> KnownEdit | None:
-    """The newest edit, if nothing was changed since."""
-    latest = newest(state)
+    """The newest edit, if nothing was changed since, nor by an earlier clause of the same request."""
+    latest = newest(state) if state.selection == state.context.selection else None
     return latest if latest is not None and latest.steps == 1 else None
 
 
@@ -137,6 +137,16 @@ def drop_all_edits(order: Order, state: Situation) -> Calls:  # noqa: ARG001
         raise CannotPlanError("no_edit")
     handles = ",".join(one.handle for one in state.context.edits)
     return [PlannedCall(tool="edit", arguments={"edit": handles, "action": "none"})]
+
+
+def other_action(order: Order, state: Situation) -> Calls:
+    """Another effect in place of one: "pixelate them instead of the blur"."""
+    action = str(order.values.get("effect2", order.values.get("edit")))
+    was = order.values.get("effect", order.values.get("edit2"))
+    one = newest(state, str(was))
+    if one is None:
+        raise CannotPlanError("no_such_edit" if state.context.edits else "no_edit")
+    return [changed(one, action=action)]
 
 
 def keep_edit(order: Order, state: Situation) -> Calls:
