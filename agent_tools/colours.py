@@ -7,6 +7,7 @@ that of the largest part: a red can with a white label is red. This module does 
 
 from __future__ import annotations
 
+import colorsys
 import re
 
 import numpy as np
@@ -33,6 +34,49 @@ _WORDS = {
 }
 _BASIC = {word: colour for colour, words in _WORDS.items() for word in (colour, *words.split())}
 
+_CODES = {
+    "amber": "#ffbf00",
+    "apricot": "#fbceb1",
+    "bronze": "#cd7f32",
+    "brown": "#7b4a21",
+    "burgundy": "#800020",
+    "charcoal": "#36454f",
+    "cherry": "#d2042d",
+    "cobalt": "#0047ab",
+    "copper": "#b87333",
+    "cream": "#fffdd0",
+    "darkgrey": "#505050",
+    "emerald": "#50c878",
+    "golden": "#ffd700",
+    "green": "#1e9632",
+    "jet": "#343434",
+    "lemon": "#fff44f",
+    "lightpink": "#ffdfe5",
+    "lilac": "#c8a2c8",
+    "mauve": "#e0b0ff",
+    "mint": "#98ff98",
+    "mustard": "#ffdb58",
+    "peach": "#ffcba4",
+    "rose": "#ff66b2",
+    "ruby": "#e0115f",
+    "scarlet": "#ff2400",
+    "tangerine": "#f28500",
+}
+"""Names that CSS lacks, and those that mean another colour there than in everyday talk."""
+_SHADES = {
+    "dark": (-0.45, 0.0),
+    "deep": (-0.3, 0.2),
+    "light": (0.45, 0.0),
+    "pale": (0.55, -0.3),
+    "pastel": (0.5, -0.2),
+    "soft": (0.25, -0.3),
+    "bright": (0.1, 0.5),
+    "vivid": (0.0, 0.8),
+    "neon": (0.1, 1.0),
+    "dull": (-0.1, -0.5),
+}
+"""By how much of what is left each makes a colour lighter, and stronger (HLS)."""
+
 _SATURATED, _COLOURFUL = 0.2, 0.1
 """From this saturation (0..1) and difference of largest and smallest channel (0..1) on, a pixel has a hue."""
 _COLOURFUL_SHARE = 0.35
@@ -54,6 +98,41 @@ def basic_colour(words: str) -> str:
     raise ToolInputError(
         f"colour={shorten(words)!r} is not a colour known here: expected {', '.join(COLOURS)}. Name one of these."
     )
+
+
+def colour_code(words: str) -> str:
+    """The colour that a person's words mean, as ``#rrggbb``: a code, or a name, "dark" before it or not.
+
+    Raises:
+        ToolInputError: the words are no colour.
+    """
+    said = words.strip().lower()
+    if re.fullmatch(r"#([0-9a-f]{3}){1,2}", said):
+        return said if len(said) == 7 else "#" + "".join(2 * digit for digit in said[1:])
+    names = [word for word in re.findall(r"[a-z]+", said.replace("gray", "grey")) if word not in ("colour", "color")]
+    if (known := _code("".join(names))) is not None:
+        return known
+    shades = [word for word in names if word in _SHADES]
+    plain = "".join(word for word in names if word not in _SHADES)
+    base = _code(plain) or _code(plain.removesuffix("ish")) or _code(basic_colour(words))
+    assert base is not None  # every basic colour has a code
+    hue, light, saturation = colorsys.rgb_to_hls(*(int(base[place : place + 2], 16) / 255 for place in (1, 3, 5)))
+    for shade in shades:
+        lighter, stronger = _SHADES[shade]
+        light += lighter * (light if lighter < 0 else 1 - light)
+        saturation += stronger * (saturation if stronger < 0 else 1 - saturation) if saturation else 0
+    channels = colorsys.hls_to_rgb(hue, light, saturation)
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
+
+
+def _code(name: str) -> str | None:
+    """The code of a colour's name without spaces, or None."""
+    from PIL import ImageColor
+
+    if name in _CODES or name not in ImageColor.colormap:
+        return _CODES.get(name)
+    red, green, blue = ImageColor.getrgb(name)[:3]
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def colour_of(array: NDArray[np.uint8], mask: Mask | None, box: tuple[float, float, float, float]) -> str:

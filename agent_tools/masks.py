@@ -149,6 +149,15 @@ class Mask:
         x, y, width, height = (float(value) for value in coco.toBbox(self._coco()))
         return (x, y, x + width, y + height)
 
+    def shifted(self, dx: int, dy: int) -> Mask:
+        """The mask moved by `dx` pixels to the right and `dy` down; what leaves the picture is lost."""
+        crop, left, top = self.to_crop()
+        left, top = left + dx, top + dy
+        crop = crop[max(0, -top) : max(0, self.height - top), max(0, -left) : max(0, self.width - left)]
+        if not crop.any():
+            return Mask.from_array(np.zeros((self.height, self.width), bool))
+        return Mask.from_crop(crop, max(0, left), max(0, top), self.height, self.width)
+
     def contains(self, x: float, y: float) -> bool:
         """Whether the pixel under (x, y) lies inside; False outside the picture."""
         column, row = int(np.floor(x)), int(np.floor(y))

@@ -22,7 +22,7 @@ from agent_tools.pictures import Picture, Source
 from agent_tools.services.base import Services
 from agent_tools.settings import Settings, settings
 from agent_tools.tools.context import ToolContext
-from agent_tools.tools.registry import run_tool
+from agent_tools.tools.registry import find_tool, run_tool
 from agent_tools.tools.results import ToolResult
 
 if TYPE_CHECKING:
@@ -266,6 +266,10 @@ class VisionToolkit:
         rules = self._rules or settings()
         lists = dict.fromkeys((*rules.product_lists, Path(source)))
         self._rules = rules.model_copy(update={"product_lists": tuple(lists)})
+
+    def has_use_for(self, tool: str) -> bool:
+        """Whether there is anything that a tool could do here, such as a product list to count a shelf against."""
+        return find_tool(tool).useful(self._rules or settings())
 
     def edited(self, picture: str | None = None) -> Edited:
         """A picture with all edits in force done to it, in the original's size and depth.

@@ -1,7 +1,8 @@
 """What a language model is given to read: `python -m benchmarks.context_size [--json]`.
 
-Tokens as LangChain's approximate counter estimates them, of the brief with all tools, and of what is sent with the last
-request of a conversation of 40 turns in which 60 objects are known. No model is asked: a replayed one keeps what it is
+Tokens as LangChain's approximate counter estimates them, of the brief with the tools, the one for shelves among them
+where there is a product list, and of what is sent with the last request of a conversation of 40 turns in which 60
+objects are known. No model is asked: a replayed one keeps what it is
 shown. This module does not know how messages are made.
 """
 
@@ -36,13 +37,15 @@ def measure() -> dict[str, int]:
     with Memory.temporary() as memory:
         services = Services(FakeDetector(), FakeSegmenter(), "custom", "fake", "fake")
         toolkit = VisionToolkit(services=services, memory=memory)
-        tools: list[BaseTool | dict[str, Any]] = [*langchain_tools(toolkit, short=True)]
+        every: list[BaseTool | dict[str, Any]] = [*langchain_tools(toolkit, short=True)]
+        tools = [tool for tool in every if isinstance(tool, BaseTool) and toolkit.has_use_for(tool.name)]
         brief = [SystemMessage(planner_brief())]
         messages = _long_conversation(toolkit)
         tokens = {
             "brief": _count(brief),
-            "brief_and_tools": count_tokens_approximately(brief, tools=tools),
-            "long_conversation": count_tokens_approximately(messages, tools=tools),
+            "brief_and_tools": count_tokens_approximately(brief, tools=[*tools]),
+            "with_product_list": count_tokens_approximately(brief, tools=every),
+            "long_conversation": count_tokens_approximately(messages, tools=every),
         }
         return {**tokens, "handle_table": _count(messages[:1]) - tokens["brief"]}
 

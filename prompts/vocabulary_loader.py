@@ -100,7 +100,10 @@ class Phrases(_Strict):
     alone: dict[str, list[str]]
     """Acts that need nothing more."""
     acts: dict[str, list[str]]
-    """The first of these that is said decides."""
+    """The first of these that is said decides. One with "..." goes around what it is about, and `<hue>` in it is the
+    colour said next to it, or last."""
+    effects: dict[str, list[str]] = {}
+    """What edits are called: a value of its own, like the ordinals."""
     closings: dict[str, list[str]] = {}
     joins: dict[str, list[str]]
     links: dict[str, list[str]] = {}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent_tools.colours import COLOURS, basic_colour, colour_of, name_colour
+from agent_tools.colours import COLOURS, basic_colour, colour_code, colour_of, name_colour
 from agent_tools.errors import ToolInputError
 from agent_tools.masks import Mask
 
@@ -83,3 +83,42 @@ def test_basic_colour_of_what_people_say(words: str, basic: str) -> None:
 def test_basic_colour_of_no_colour_names_those_there_are() -> None:
     with pytest.raises(ToolInputError, match=r"^colour='shiny' is not a colour known here: expected red, .* Name one"):
         basic_colour("shiny")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("red", "#ff0000"),
+        ("#FA0", "#ffaa00"),
+        (" #12abEF ", "#12abef"),
+        ("dark red", "#8b0000"),
+        ("Light Blue", "#add8e6"),
+        ("light-grey", "#d3d3d3"),
+        ("the colour gray", None),
+        ("navy", "#000080"),
+        ("burgundy", "#800020"),
+    ],
+)
+def test_colour_code_of_a_name_or_code_is_its_code(words: str, code: str | None) -> None:
+    if code is None:
+        with pytest.raises(ToolInputError, match="is not a colour known here"):
+            colour_code(words.replace("gray", "loud"))
+    else:
+        assert colour_code(words) == code
+
+
+@pytest.mark.parametrize("name", sorted(COLOURS))
+def test_colour_code_shades_keep_the_hue_and_change_the_light(name: str) -> None:
+    def light(words: str) -> float:
+        code = colour_code(words)
+        return sum(int(code[place : place + 2], 16) * share for place, share in ((1, 0.3), (3, 0.59), (5, 0.11)))
+
+    assert light(f"dark {name}") < light(name) or name == "black"
+    assert light(name) < light(f"light {name}") or name == "white"
+    assert colour_code(f"{name}ish") == colour_code(name)
+
+
+def test_colour_code_of_what_is_no_colour_is_refused() -> None:
+    for words in ("", "#12345", "loud", "7"):
+        with pytest.raises(ToolInputError, match="is not a colour known here: expected red, "):
+            colour_code(words)

@@ -151,3 +151,14 @@ def test_mask_areas_of_very_many_masks_equal_each_alone() -> None:
     masks = [Mask.from_crop(np.ones((1 + index % 5, 2)), 0, 0, 9, 9) for index in range(700)]
     assert mask_areas(masks).tolist() == [mask.area for mask in masks]
     assert mask_areas([]).tolist() == []
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(0, 0), (1, 0), (-1, 1), (2, -3), (-4, 0), (0, 4), (3, 3), (-100, 100)])
+def test_mask_shifted_is_the_array_shifted_and_cut_at_the_edge(dx: int, dy: int) -> None:
+    array = np.zeros((4, 5), bool)
+    array[1:3, 1:4] = True
+    array[1, 2] = False
+    wide = np.pad(array, 200)
+    expected = np.roll(wide, (dy, dx), (0, 1))[200:204, 200:205]
+    assert np.array_equal(Mask.from_array(array).shifted(dx, dy).to_array(), expected)
+    assert np.array_equal(Mask.from_array(np.zeros((4, 5))).shifted(dx, dy).to_array(), np.zeros((4, 5), bool))

@@ -108,6 +108,7 @@ class Conversation:
             extra=call_settings(model),
         )
         self._guard.handles = self._handles
+        self._guard.has_use_for = toolkit.has_use_for
         tools = langchain_tools(toolkit, short=True, once=False, seen=self._guard.drawn)
         self._agent = create_agent(model, tools, middleware=[self._guard])
 

@@ -21,7 +21,7 @@ from agent_tools.masks import Mask
 from agent_tools.memory import schema
 from agent_tools.memory.archives import Archive
 from agent_tools.memory.calls import listed_objects
-from agent_tools.memory.checks import gesture_points
+from agent_tools.memory.checks import edit_parameters, gesture_points
 from agent_tools.memory.json_rows import LARGEST, MOST, from_json
 from agent_tools.memory.records import TurnKind
 from agent_tools.pictures import Picture
@@ -179,8 +179,11 @@ def _check_edits(head: Mapping[str, Any], parts: Rows) -> None:
         _need(row["picture"] in opened, f"{name}: its picture")
         pairs = isinstance(objects, list) and all(_numbers(one, 2) and set(map(type, one)) == {int} for one in objects)
         _need(pairs and all(masked.get(tuple(one)) == row["picture"] for one in objects), f"{name}: its objects")
-        fits = isinstance(parameters, dict) and _numbers(list(parameters.values()), len(parameters))
-        _need(fits, f"{name}: its parameters")
+        _need(isinstance(parameters, dict), f"{name}: its parameters")
+        try:
+            edit_parameters(parameters)
+        except ToolInputError as error:
+            raise ValueError(f"{name}: its parameters: {error}") from error
 
 
 def _mask(name: str, encoded: Any) -> Mask:

@@ -11,6 +11,11 @@ from agent_tools.masks import Mask
 from agent_tools.memory.records import Box, ObjectVersion, OpenedPicture
 
 _NEAREST = 5
+_IN_WORDS = ("colour", "background")
+"""Parameters of an edit that are said in words."""
+_LONGEST_WORDS = 64
+_LARGEST = 1e15
+"""Of a number: no pixel is beyond it."""
 _CORNERS: dict[str, tuple[int, float]] = {
     "point": (1, 1),
     "box": (2, 2),
@@ -103,6 +108,26 @@ def edit_masks(objects: Iterable[ObjectVersion], picture: str) -> tuple[Mask, ..
             )
         masks.append(one.mask)
     return tuple(masks)
+
+
+def edit_parameters(given: Mapping[str, Any]) -> dict[str, float | str]:
+    """How an edit is done: a few words for those that are said in words, a finite number for every other.
+
+    Raises:
+        ToolInputError: a value of the other kind; words that are none, too long or not printable.
+    """
+    kept: dict[str, float | str] = {}
+    for name, value in given.items():
+        if name in _IN_WORDS:
+            fits = isinstance(value, str) and 0 < len(value) <= _LONGEST_WORDS and value.isprintable()
+            expected = f"printable text of at most {_LONGEST_WORDS} characters"
+        else:
+            fits = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST
+            expected = "a finite number"
+        if not fits:
+            raise ToolInputError(f"{name}={shorten(repr(value))} cannot be kept: expected {expected}. Correct it.")
+        kept[name] = value if isinstance(value, str) else float(value)
+    return kept
 
 
 def check_mask(mask: Mask | None, picture: OpenedPicture) -> None:

@@ -11,6 +11,7 @@ from functools import cache
 from types import MappingProxyType
 
 from agent_tools.errors import MemoryStoreError
+from agent_tools.memory.checks import check_handle
 from agent_tools.memory.files import PictureFiles
 from agent_tools.memory.on_demand import Objects
 from agent_tools.memory.records import CallRecord, Edit, Gesture, ObjectVersion, OpenedPicture, State, TurnKind
@@ -83,11 +84,38 @@ class Draft:
                 selection=self._selection,
                 selected_before=self._selected_before,
                 edits=tuple(self._new_edits.get(handle) or self._base.edit(handle) for handle in self._edits),
+                edits_before=tuple(one.handle for one in self._from.edits) if self._edited else self._from.edits_before,
                 changes=((self.number,) if self._changed else ()) + self._from.changes,
                 undo=self._from.undo + self._changed,
                 redo=0 if self._changed else self._from.redo,
             )
         return self._shown
+
+    def _opened_picture(self, handle: str) -> OpenedPicture:
+        check_handle(handle, self._pictures, self._base.pictures, "picture")
+        return self._pictures[handle]
+
+    def version(self, handle: str, version: int | None = None) -> ObjectVersion:
+        """An object's current version, or any version kept of it, undone ones included.
+
+        Raises:
+            HandleError: no such object or version.
+        """
+        if version is None:
+            found = self._new_objects.get(handle) or self._base.objects.get(handle)
+            if found is not None:
+                return found
+            check_handle(handle, self._objects, self._base.versions, "handle")
+            return self._objects[handle]
+        committed = self._base.versions.get(handle, ())
+        for one in (self._new_objects.get(handle), *committed):
+            if one and one.version == version:
+                return one
+        staged = (one for one in self._versions if one.handle == handle)
+        kept = {one.version: one for one in (*committed, *staged)}
+        check_handle(handle, {handle: kept} if kept else self._objects, {}, "handle")
+        check_handle(f"v{version}", {f"v{number}": one for number, one in kept.items()}, {}, f"version of {handle}")
+        return kept[version]
 
     @property
     def _objects(self) -> Objects:

@@ -132,7 +132,7 @@ class Edit:
         objects: (handle, version) of the objects it was made of; a later version of one does not move the edit.
         masks: those versions' masks, in the same order.
         invert: whether everything else is meant.
-        parameters: how it is done, name → number.
+        parameters: how it is done, name → number or a few words.
         turn: number of the turn that made it.
     """
 
@@ -142,7 +142,7 @@ class Edit:
     objects: tuple[tuple[str, int], ...]
     masks: tuple[Mask, ...]
     invert: bool
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, float | str]
     turn: int
 
 
@@ -164,6 +164,7 @@ class State:
         selection: selected handles, in the order they were selected.
         selected_before: what was selected before a turn last changed the selection.
         edits: the edits in force, in the order in which they are done to the originals.
+        edits_before: handles of those that were before a turn last changed any.
         undo: how many turns can be undone.
         redo: how many turns can be redone.
         position: names this point of the conversation, whatever is undone and done later; 0 is the beginning.
@@ -183,6 +184,7 @@ class State:
     selected_before: tuple[str, ...] = ()
     position: int = 0
     edits: tuple[Edit, ...] = ()
+    edits_before: tuple[str, ...] = ()
     changes: tuple[int, ...] = ()
 
 

@@ -127,7 +127,7 @@ class Timeline:
         path = self.path(self.position)
         opened = {handle for node in path for handle in node.opened}
         selected = [0, 0, *(node.number for node in path if node.selects)]
-        edits = next((node.edits for node in reversed(path) if node.edits is not None), ())
+        stacks = [(), (), *(node.edits for node in path if node.edits is not None)]
         pictures = {handle: one for handle, one in self.pictures.items() if handle in opened}
         gestures = {handle: one for handle, one in self.gestures.items() if one.picture in opened}
         return State(
@@ -143,7 +143,8 @@ class Timeline:
             redo=len(self.path(self.tip)) - len(self.path(self.position)),
             selected_before=self.selections[selected[-2]],
             position=self.position,
-            edits=tuple(map(self.edit, edits)),
+            edits=tuple(map(self.edit, stacks[-1])),
+            edits_before=stacks[-2],
             changes=tuple(node.number for node in path[len(path) - undo :])[::-1],
         )
 

@@ -7,31 +7,29 @@ runs several tools at once has to run them one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Unpack
 
 from agent_tools.errors import ToolInputError
 from agent_tools.masks import Mask
 from agent_tools.memory.calls import names_any, with_masks, without_masks
-from agent_tools.memory.checks import check_handle, check_mask, edit_masks, finite, gesture_points
-from agent_tools.memory.draft import Draft
+from agent_tools.memory.checks import check_handle, check_mask, gesture_points
 from agent_tools.memory.records import (
     Alternative,
     CallRecord,
-    Edit,
     Gesture,
     GestureKind,
     ObjectVersion,
     OpenedPicture,
 )
+from agent_tools.memory.stacked_edits import StackedEdits
 from agent_tools.memory.staged import Forgotten
 from agent_tools.memory.versions import Revision, blank, revised
 from agent_tools.pictures import Picture
 
 
-class Turn(Draft):
+class Turn(StackedEdits):
     """A unit of work on one conversation; `Memory.turn` gives it.
 
     Attributes:
@@ -40,10 +38,6 @@ class Turn(Draft):
         answer: the words given back; set them before the block ends.
         click: (x, y) in pixels of the upright picture that came with the request, or None.
     """
-
-    def _opened_picture(self, handle: str) -> OpenedPicture:
-        check_handle(handle, self._pictures, self._base.pictures, "picture")
-        return self._pictures[handle]
 
     def open_picture(self, picture: Picture, name: str | None = None, make_current: bool = True) -> str:
         """Open a picture; the same content has the same handle throughout a conversation.
@@ -194,28 +188,6 @@ class Turn(Draft):
         self._new_objects[made.handle] = made
         self._highest[made.handle] = made.version
 
-    def version(self, handle: str, version: int | None = None) -> ObjectVersion:
-        """An object's current version, or any version kept of it, undone ones included.
-
-        Raises:
-            HandleError: no such object or version.
-        """
-        if version is None:
-            found = self._new_objects.get(handle) or self._base.objects.get(handle)
-            if found is not None:
-                return found
-            check_handle(handle, self._objects, self._base.versions, "handle")
-            return self._objects[handle]
-        committed = self._base.versions.get(handle, ())
-        for one in (self._new_objects.get(handle), *committed):
-            if one and one.version == version:
-                return one
-        staged = (one for one in self._versions if one.handle == handle)
-        kept = {one.version: one for one in (*committed, *staged)}
-        check_handle(handle, {handle: kept} if kept else self._objects, {}, "handle")
-        check_handle(f"v{version}", {f"v{number}": one for number, one in kept.items()}, {}, f"version of {handle}")
-        return kept[version]
-
     def requests(self, turns: Iterable[int]) -> dict[int, str]:
         """The person's words in these turns, this one included; those of a turn without any, or forgotten, are left
         out.
@@ -236,45 +208,6 @@ class Turn(Draft):
         for handle in wanted:
             self.version(handle)
         self._selection = wanted
-
-    def add_edit(
-        self,
-        picture: str,
-        action: str,
-        objects: Iterable[str],
-        invert: bool = False,
-        parameters: Mapping[str, float] = MappingProxyType({}),
-    ) -> Edit:
-        """Do one more edit to a picture, on top of those done so far.
-
-        Args:
-            picture: handle of the picture.
-            action: what is done.
-            objects: handles of the objects it is made of, as they are now; each has a mask and is on that picture.
-            invert: whether everything else is meant.
-            parameters: how it is done, name → number.
-
-        Raises:
-            HandleError: no such picture or object.
-            ToolInputError: an object without a mask or on another picture, or a parameter that is no finite number.
-        """
-        self._write()
-        self._opened_picture(picture)
-        made = [self.version(handle) for handle in dict.fromkeys(objects)]
-        edit = Edit(
-            handle=f"e{self._used.edits + 1}",
-            picture=picture,
-            action=action,
-            objects=tuple((one.handle, one.version) for one in made),
-            masks=edit_masks(made, picture),
-            invert=bool(invert),
-            parameters={name: finite(name, value) or 0.0 for name, value in parameters.items()},
-            turn=self.number,
-        )
-        self._used = replace(self._used, edits=self._used.edits + 1)
-        self._new_edits[edit.handle] = edit
-        self._edits = (*self._edits, edit.handle)
-        return edit
 
     def undo(self, steps: int = 1) -> int:
         """Revert the last `steps` turns that changed something, or as many as there are, and say how many that was.

@@ -54,6 +54,17 @@ Place = Annotated[str | BoxCorners, BeforeValidator(_place), WithJsonSchema({"ty
 """A name (m3, g1) or the corners of a box."""
 
 
+def _pair(value: Any) -> Any:
+    """Two numbers written as text, as the two numbers; anything else as it is."""
+    if isinstance(value, str) and re.fullmatch(r"[\[(]?\s*-?\d+(\.\d+)?\s*[,; ]\s*-?\d+(\.\d+)?\s*[\])]?", value):
+        return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", value)]
+    return value
+
+
+Spot = Annotated[str | PointXY, BeforeValidator(_pair), WithJsonSchema({"type": "string"})]
+"""The name of a gesture, or x, y; told to a model as text, like a place."""
+
+
 class Arguments(BaseModel):
     """Base of every tool's arguments: nothing that is not named is taken, and null is as good as left out."""
 
@@ -104,7 +115,7 @@ def expand(names: list[str]) -> list[str]:
     """Names with ranges written out: ``m1-m3`` becomes m1, m2, m3; each once, in order."""
     flat: list[str] = []
     for name in names:
-        found = re.fullmatch(r"\s*([mgp])(\d{1,6})\s*(?:-|\u2013|\.\.|to)\s*\1?(\d{1,6})\s*", name, re.IGNORECASE)
+        found = re.fullmatch(r"\s*([megp])(\d{1,6})\s*(?:-|\u2013|\.\.|to)\s*\1?(\d{1,6})\s*", name, re.IGNORECASE)
         first, last = (int(found[2]), int(found[3])) if found else (1, 0)
         if found and first <= last <= first + 10_000:
             flat += [f"{found[1].lower()}{number}" for number in range(first, last + 1)]

@@ -15,8 +15,9 @@ from pydantic import Field
 from agent_tools.certainty import DOUBTFUL
 from agent_tools.errors import ToolInputError, shorten
 from agent_tools.memory import ObjectVersion
-from agent_tools.tools.arguments import Arguments, Names
+from agent_tools.tools.arguments import Arguments, Names, expand
 from agent_tools.tools.context import ToolContext, ToolResult
+from agent_tools.tools.edit import described, edit_record
 from agent_tools.tools.wording import bounded, compact, record
 
 LISTED = 20
@@ -30,16 +31,22 @@ class ExplainArguments(Arguments):
 
 
 def explain(context: ToolContext, arguments: ExplainArguments) -> ToolResult:
-    """Why: "why did you count that one?". The phrase or gesture, model, score and chance behind objects, and
-    corrections since.
+    """Why: "why did you count that one?". The phrase or gesture, model, score and chance behind objects, corrections
+    and edits (e2) since.
     """
-    things = context.chosen_or_selected(arguments.handles)
-    if not things:
+    names = None if arguments.handles is None else expand(arguments.handles)
+    edits = {one.handle: one for one in context.state.edits}
+    named = [edits[name] for name in names or () if name in edits]
+    things = context.chosen_or_selected(None if names is None else [name for name in names if name not in edits])
+    if not things and not named:
         raise ToolInputError(
             "handles=None means the selection, which is empty: expected handles. Name those to explain, such as m1-m4."
         )
     histories = [history(context, thing) for thing in things]
-    words = context.turn.requests(version.turn for versions in histories for version in versions)
+    own = [thing.handle for thing in things]
+    named += [one for one in edits.values() if not one.invert and {*own} & {handle for handle, _ in one.objects}]
+    made = (version.turn for versions in histories for version in versions)
+    words = context.turn.requests([*made, *(one.turn for one in named)])
     known = [_provenance(versions, words) for versions in histories]
     origins: dict[str, list[str]] = {}
     for each in known:
@@ -49,8 +56,11 @@ def explain(context: ToolContext, arguments: ExplainArguments) -> ToolResult:
     lines += [f"{each['handle']} {_details(each)}" for each in remarkable[:LISTED]]
     if len(remarkable) > LISTED:
         lines.append(f"{len(remarkable) - LISTED} more are doubtful or corrected; name fewer handles to read of them.")
-    objects = [record(thing) for thing in things]
-    return ToolResult(bounded("\n".join(lines)), {"objects": objects, "provenance": known})
+    done = [{**edit_record(one), "turn": one.turn, "request": words.get(one.turn)} for one in named]
+    lines += [f"{each['handle']}: {described(context, edits[each['handle']])}, in {_when(each)}" for each in done]
+    of = dict.fromkeys([*own, *(handle for each in done for handle in each["handles"])])
+    objects = [record(thing) for thing in context.objects([name for name in of if name in context.state.objects])]
+    return ToolResult(bounded("\n".join(lines)), {"objects": objects, "provenance": known, "edits": done})
 
 
 def history(context: ToolContext, thing: ObjectVersion) -> list[ObjectVersion]:

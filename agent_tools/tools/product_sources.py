@@ -27,6 +27,11 @@ _MOST_SEEN = 5_000
 _MOST_NAMED = 10
 
 
+def may_have_lists(rules: Settings) -> bool:
+    """Whether a product list was made available, or a folder where one may lie."""
+    return bool(rules.product_lists or rules.picture_folders)
+
+
 def products_of(asked: Sequence[str] | None, last: str | None, rules: Settings) -> ProductList:
     """The products that are meant.
 

@@ -9,6 +9,7 @@ from agent_tools.memory import ObjectVersion
 from agent_tools.references import has_label, rows
 from agent_tools.tools.arguments import Arguments
 from agent_tools.tools.context import ToolContext, ToolResult
+from agent_tools.tools.edit import described, edit_record
 from agent_tools.tools.wording import bounded, compact, record
 
 LISTED = 20
@@ -68,6 +69,8 @@ def _everything(context: ToolContext) -> ToolResult:
     doubtful = [thing.handle for thing in state.objects.values() if thing.review]
     if doubtful:
         lines.append(f"To review: {compact(doubtful)}")
+    if state.edits:
+        lines.append("Edits: " + "; ".join(f"{one.handle} {described(context, one)}" for one in state.edits))
     lines.append(f"Can undo {state.undo}, redo {state.redo}.")
     lines += _described([state.objects[handle] for handle in state.selection[:LISTED]])
     data = {
@@ -75,6 +78,7 @@ def _everything(context: ToolContext) -> ToolResult:
         "picture": state.picture,
         "known": known,
         "selection": list(state.selection),
+        "edits": [edit_record(one) for one in state.edits],
         "undo": state.undo,
         "redo": state.redo,
     }

@@ -20,7 +20,7 @@ from agent_tools.masks import Mask, mask_iou
 from agent_tools.memory import Alternative, Gesture, ObjectVersion
 from agent_tools.references import area_of_box
 from agent_tools.services.base import Segments
-from agent_tools.tools.arguments import Arguments, PointXY
+from agent_tools.tools.arguments import Arguments, Spot
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.finding import best_for_box, corners, detect, prompts_of
 from agent_tools.tools.gesture_prompts import AREA_POINTS, Hint, Point, deepest_point, hint_of, points_within
@@ -35,7 +35,7 @@ class RefineWithPointArguments(Arguments):
     """What to correct, and where."""
 
     handle: str
-    point: str | PointXY = Field(description="Gesture name, or [x, y] in pixels from the top left.")
+    point: Spot = Field(description="g1, or x,y in pixels from the top left.")
     include: bool | None = Field(None, description="false: it does not belong. Default: as drawn.")
 
 

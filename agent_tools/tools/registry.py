@@ -28,6 +28,7 @@ from agent_tools.tools.forget import ForgetArguments, forget
 from agent_tools.tools.ground import GroundArguments, ground
 from agent_tools.tools.open_picture import OpenPictureArguments, open_picture
 from agent_tools.tools.plugged import plugged_tools
+from agent_tools.tools.product_sources import may_have_lists
 from agent_tools.tools.recall import RecallArguments, recall
 from agent_tools.tools.redo import RedoArguments, redo
 from agent_tools.tools.refine_with_point import RefineWithPointArguments, refine_with_point
@@ -46,7 +47,7 @@ TOOLS: dict[str, Tool] = {
         tool_of(ground, GroundArguments),
         tool_of(segment, SegmentArguments),
         tool_of(count, CountArguments),
-        tool_of(count_shelf, CountShelfArguments),
+        tool_of(count_shelf, CountShelfArguments, useful=may_have_lists),
         tool_of(refine_with_point, RefineWithPointArguments),
         tool_of(switch_mask, SwitchMaskArguments),
         tool_of(find_similar, FindSimilarArguments),
@@ -84,7 +85,8 @@ def schema(tool: Tool) -> dict[str, Any]:
 
 def short_schema(tool: Tool) -> dict[str, Any]:
     """`schema` for a model that is shown all tools at once and pays for every word: `where` is spelt out for select
-    alone, and what only a validator reads is left out. Arguments are checked against the whole schema all the same.
+    alone, `phrases` for segment, and what only a validator reads is left out. Arguments are checked against the whole
+    schema all the same.
     """
     whole = schema(tool)
     properties = _told(whole["properties"])
@@ -92,6 +94,8 @@ def short_schema(tool: Tool) -> dict[str, Any]:
         properties["where"] = {"type": "object", "description": "As for select."}
     elif "where" in properties:
         properties["where"] |= {"properties": _told(properties["where"]["properties"])}
+    if "phrases" in properties and tool.name != "segment":
+        properties["phrases"].pop("description", None)
     return {key: value for key, value in whole.items() if key != "additionalProperties"} | {"properties": properties}
 
 

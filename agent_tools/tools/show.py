@@ -7,6 +7,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from agent_tools.errors import ToolInputError
+from agent_tools.pictures import Picture, open_picture
 from agent_tools.tools.arguments import Arguments, Names
 from agent_tools.tools.context import ToolContext, ToolResult
 from agent_tools.tools.wording import by_label, results
@@ -34,6 +35,15 @@ def show(context: ToolContext, arguments: ShowArguments) -> ToolResult:
         raise ToolInputError(
             f"picture={picture} has none of these objects: expected {things[0].picture}. Leave picture out."
         )
-    drawn = draw(context.turn.picture(picture), shown, numbers="handles", longest_side=LONGEST_SIDE)
+    drawn = draw(_as_edited(context, picture), shown, numbers="handles", longest_side=LONGEST_SIDE)
     text = f"Shown on {picture}: {by_label(shown) or 'the picture alone, as nothing is selected'}"
     return replace(results([text], shown, picture=picture), preview=encode_jpeg(drawn))
+
+
+def _as_edited(context: ToolContext, picture: str) -> Picture:
+    """A picture as its edits leave it, for the eye."""
+    from agent_tools.editing import edited
+
+    edits = [one for one in context.state.edits if one.picture == picture]
+    original = context.turn.picture(picture)
+    return open_picture(edited(original, edits, context.turn.picture).png()) if edits else original

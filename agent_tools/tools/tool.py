@@ -22,10 +22,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from agent_tools.settings import Settings
 from agent_tools.tools.context import ToolContext
 from agent_tools.tools.results import ToolResult
 
 A = TypeVar("A", bound=BaseModel)
+
+
+def _always(rules: Settings) -> bool:  # noqa: ARG001
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Tool:
         run: does it, within a turn.
         changes: whether it changes the conversation; calls that do have to run in the order they were made.
         erases: whether it does something that undo cannot take back, so that a person may want to be asked first.
+        useful: whether there is anything for it to do under these settings; a model that pays for every word is not
+            told of it where there is not.
     """
 
     name: str
@@ -47,11 +54,17 @@ class Tool:
     run: Callable[[ToolContext, Any], ToolResult]
     changes: bool = True
     erases: bool = False
+    useful: Callable[[Settings], bool] = _always
 
 
 def tool_of(
-    run: Callable[[ToolContext, A], ToolResult], arguments: type[A], *, changes: bool = True, erases: bool = False
+    run: Callable[[ToolContext, A], ToolResult],
+    arguments: type[A],
+    *,
+    changes: bool = True,
+    erases: bool = False,
+    useful: Callable[[Settings], bool] = _always,
 ) -> Tool:
     """A tool from a function: its name, and its docstring as the description."""
     described = " ".join(inspect.cleandoc(run.__doc__ or "").split())
-    return Tool(run.__name__, described, arguments, run, changes, erases)
+    return Tool(run.__name__, described, arguments, run, changes, erases, useful)

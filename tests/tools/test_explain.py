@@ -126,3 +126,22 @@ def test_explain_forgets_the_words_of_forgotten_turns(shelf: VisionToolkit) -> N
     shelf.call("forget", {"handles": ["m7"]})
     assert "secret" not in shelf.call("explain", {"handles": ["m1"]}).text
     assert shelf.call("explain", {"handles": ["m1"]}).data["provenance"][0]["versions"][1]["request"] == "other words"
+
+
+def test_explain_tells_of_the_edits_of_an_object_and_of_edits_by_name(make: Any) -> None:
+    toolkit = make(detector=Scored())
+    toolkit.call("segment", {"phrases": ["red"]})
+    with toolkit.turn("paint it blue"):
+        toolkit.call("edit", {"action": "recolour", "colour": "blue", "handles": ["m1"]})
+    with toolkit.turn("blur the rest"):
+        toolkit.call("edit", {"action": "blur", "handles": ["m1"], "invert": True})
+    thing = toolkit.call("explain", {"handles": ["m1"]})
+    assert thing.text.splitlines()[-1] == (
+        'e1: recolour 1 red: m1 (score 0.75), colour #0000ff, in turn 3 ("paint it blue")'
+    )
+    assert [one["handle"] for one in thing.data["edits"]] == ["e1"], "what is done to all else is not done to it"
+    blur = toolkit.call("explain", {"handles": ["e2"]})
+    assert blur.text == 'e2: blur everything but 1 red: m1 (score 0.75), in turn 4 ("blur the rest")'
+    assert (blur.data["provenance"], blur.data["edits"][0]["turn"]) == ([], 4)
+    assert "Edits: e1 recolour 1 red: m1" in toolkit.call("recall").text
+    assert [one["action"] for one in toolkit.call("recall").data["edits"]] == ["recolour", "blur"]

@@ -378,7 +378,7 @@ def test_refine_beside_the_thing_takes_the_mask_that_another_one_is_most_like(ma
         ({"handle": "m1"}, r"^point is missing: expected a value\. Call refine_with_point again with point"),
         (
             {"handle": "m1", "point": [float("nan"), 1]},
-            r"^point=\[nan, 1\] is not valid: expected gesture name, or \[x, y\]",
+            r"^point=\[nan, 1\] is not valid: expected g1, or x,y",
         ),
     ],
 )

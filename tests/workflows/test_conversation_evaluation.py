@@ -152,7 +152,8 @@ def test_pixels_of_the_edit_asked_for_are_right_and_of_any_other_wrong(said: str
         assert bool(wrong) == ((other, other_rest) != (action, rest)), (other, other_rest, wrong)
     after = apply(scene.image, action, masks, invert=rest)
     things = chosen[0] | chosen[1]
-    row, column = np.argwhere(things if rest or action in ("highlight", "cut_out") else ~things)[0]
+    stays = things if rest or action in ("highlight", "cut_out") else ~things
+    row, column = np.argwhere(stays & (after[..., 3] == 255) if action == "cut_out" else stays)[0]
     after[row, column, 0] ^= 64
     assert wrong_pixels(scene.image, after, chosen, action, rest), "one pixel that was to stay"
 

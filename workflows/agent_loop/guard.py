@@ -15,6 +15,7 @@ from langchain.agents.middleware import AgentMiddleware, AgentState, ModelReques
 from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 
 from agent_tools.errors import AskmaskError
@@ -73,6 +74,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         self.model, self.budget, self._checks, self._look = model, budget, checks, look
         self._recorder, self._extra = recorder, extra
         self.handles: Callable[[], Iterable[str]] = tuple
+        self.has_use_for: Callable[[str], bool] = bool
         self.begin()
 
     def begin(self, listener: Listener | None = None) -> None:
@@ -98,6 +100,8 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     ) -> ModelResponse[Any]:
         """Ask the model, again where that may help, within the time that is left."""
         began = time.perf_counter()
+        if self._checks:
+            request = request.override(tools=[tool for tool in request.tools if self.has_use_for(_name(tool))])
         try:
             with span("askmask.model", model=self.model):
                 response = self._asked(request, handler)
@@ -252,6 +256,10 @@ class Watch(BaseCallbackHandler):
         self._guard.meter.check()
         if isinstance(token, str) and token:
             self._guard.trace.add("text", token)
+
+
+def _name(tool: BaseTool | dict[str, Any]) -> str:
+    return tool.name if isinstance(tool, BaseTool) else str(tool.get("name", tool.get("function", {}).get("name")))
 
 
 def _with(request: ModelRequest[Any], more: Mapping[str, Any]) -> ModelRequest[Any]:

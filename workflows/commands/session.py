@@ -181,8 +181,22 @@ class Session:
         name = self.toolkit.state.pictures[handle].name
         return write_new(self._out, f"{Path(name).stem}-edited.png", self.toolkit.edited(handle).png(), ".png")
 
+    def _as_edited(self, handle: str) -> Picture:
+        """A picture as its edits leave it, for the eye."""
+        from agent_tools.pictures import open_picture
+
+        state = self.toolkit.state
+        if any(one.picture == handle for one in state.edits):
+            return open_picture(self.toolkit.edited(handle).png())
+        opened = state.pictures[handle]
+        if opened.digest not in self._decoded:
+            self._decoded[opened.digest] = self.toolkit.memory.picture(opened)
+        return self._decoded[opened.digest]
+
     def _annotate(self, reply: Reply, pictures: Iterable[str]) -> dict[str, Path]:
-        """Draw what the answer is about on each of the pictures; an answer without objects shows the selection."""
+        """Draw what the answer is about on each of the pictures, edited as they are; an answer without objects shows
+        the selection.
+        """
         from agent_tools.drawing import draw, encode_jpeg
 
         state = self.toolkit.state
@@ -193,9 +207,7 @@ class Session:
             opened = state.pictures.get(handle)
             if opened is None:  # forgotten by this very request
                 continue
-            picture = self._decoded.get(opened.digest) or self.toolkit.memory.picture(opened)
-            self._decoded[opened.digest] = picture
-            drawn = draw(picture, [thing for thing in things if thing.picture == handle])
+            drawn = draw(self._as_edited(handle), [thing for thing in things if thing.picture == handle])
             written[handle] = write_new(self._out, opened.name, encode_jpeg(drawn))
         return written
 

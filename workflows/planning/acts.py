@@ -11,7 +11,21 @@ from dataclasses import replace
 
 from prompts.vocabulary_loader import vocabulary
 from workflows.planning.asking import describe, explain, recall
-from workflows.planning.edits import edit, edit_all, edit_rest, undo_edit
+from workflows.planning.compared import compared
+from workflows.planning.edits import (
+    background,
+    edit,
+    edit_all,
+    edit_rest,
+    move,
+    moved,
+    outline,
+    paste,
+    recolour,
+    recolour_both,
+    recolour_edit,
+    take_away,
+)
 from workflows.planning.keeping import add, again, all_known, before, clear_selection, narrow, others, subtract
 from workflows.planning.knowing import known_of, selecting
 from workflows.planning.looking import described_afresh, everything, look, picks_one
@@ -32,6 +46,16 @@ from workflows.planning.pointing import (
 )
 from workflows.planning.similar import similar
 from workflows.planning.situation import Situation
+from workflows.planning.stack import (
+    drop_all_edits,
+    drop_edit,
+    edge,
+    explain_edit,
+    keep_edit,
+    other_action,
+    place_edit,
+    stronger,
+)
 
 _MANY_STEPS = 50
 
@@ -273,8 +297,28 @@ ACTS: dict[str, Callable[[Order, Situation], Calls]] = {
     "edit": edit,
     "edit_rest": edit_rest,
     "edit_all": edit_all,
-    "undo_edit": undo_edit,
     "edit_later": reply_with("edit_later"),
+    "take_away": take_away,
+    "recolour": recolour,
+    "recolour_both": recolour_both,
+    "recolour_edit": recolour_edit,
+    "other_action": other_action,
+    "one_at_a_time": reply_with("one_at_a_time"),
+    "compared": compared,
+    "outline": outline,
+    "background": background,
+    "background_which": reply_with("background_which"),
+    "paste": paste,
+    "move": move,
+    "moved": moved,
+    "stronger": stronger,
+    "weaker": stronger,
+    "edge": edge,
+    "drop_edit": drop_edit,
+    "drop_all_edits": drop_all_edits,
+    "keep_edit": keep_edit,
+    "place_edit": place_edit,
+    "explain_edit": explain_edit,
     "none_of_its_business": reply_with("out_of_scope"),
     "similar": similar,
     "count_these": these(count),

@@ -13,6 +13,7 @@ from typing import Any
 
 from prompts.vocabulary_loader import answers_in
 from workflows.planning.context import PlanContext
+from workflows.planning.edit_answers import edit_reasons, edited, known_edits
 from workflows.planning.handles import joined, listed
 from workflows.planning.mention import RELATIONS
 from workflows.planning.naming import coloured, counted, named
@@ -94,13 +95,15 @@ class _Speaker:
             case "segment" | "ground" | "select" | "show":
                 return self._chosen(outcome)
             case "edit":
-                return [self._edited(outcome)]
+                return edited(outcome.arguments, outcome.data, self.language)
             case "undo" | "redo":
                 return self._moved(outcome, done)
             case "find_similar":
                 return self._similar(outcome, done)
             case "explain":
-                return reasons(outcome.data.get("provenance") or (), self.results)
+                told = reasons(known, self.results) if (known := outcome.data.get("provenance")) else []
+                edits = edit_reasons(outcome.data.get("edits") or (), outcome.data.get("objects") or (), self.language)
+                return [*told, *edits]
             case "recall":
                 return self._known(outcome)
             case "forget":
@@ -224,13 +227,6 @@ class _Speaker:
                 sentences.append(_capital(outcome.text.partition(". ")[2]))
         return sentences + self._why_unknown(outcome)
 
-    def _edited(self, outcome: Outcome) -> str:
-        found = self._tally(outcome)
-        what = self._what(found) if found else self.results["edited_whole"]
-        if found and outcome.arguments.get("invert"):
-            what = self.results["edited_rest"].format(what=what)
-        return self._say(f"edited_{outcome.arguments['action']}", what=what, handles=self._handles(outcome))
-
     def _moved(self, outcome: Outcome, done: Sequence[Outcome]) -> list[str]:
         number = sum(each.tool == outcome.tool for each in done)
         steps = self.results["step" if number == 1 else "steps"].format(n=number)
@@ -253,13 +249,14 @@ class _Speaker:
         handles = self.results["colon"] + self._listed(handle for entry in known for handle in entry["handles"])
         if outcome.arguments:
             return [self._known_part(outcome.arguments, tally, handles)]
+        edits = known_edits(outcome.data.get("edits") or (), self.language)
         if not tally:
-            return [self.results["known_nothing"]]
+            return [self.results["known_nothing"], *edits]
         selection = outcome.data.get("selection") or ()
         chosen = (
             self._say("known_selected", handles=self._listed(selection)) if selection else self.results["selected_none"]
         )
-        return [self._say("known", what=self._what(tally), handles=handles), chosen]
+        return [self._say("known", what=self._what(tally), handles=handles), chosen, *edits]
 
     def _known_part(self, asked: Mapping[str, Any], tally: Mapping[str, int], handles: str) -> str:
         """What is known of a label, a turn, a picture."""

@@ -64,13 +64,16 @@ class Click(_Model):
 
 
 class KnownEdit(_Model):
-    """An edit in force: what it does, made of which objects, and how many undos take it back (0: none does)."""
+    """An edit in force: what it does, made of which objects and how, and how many undos take it back (0: none does)."""
 
     handle: str
     action: str
     handles: tuple[str, ...] = ()
     invert: bool = False
+    parameters: dict[str, float | str] = Field(default_factory=dict)
     steps: int = 0
+    replaces: bool = False
+    """Whether it stands in the place of an earlier one, so that undo brings that one back."""
 
 
 class PlanContext(_Model):
@@ -123,7 +126,8 @@ class PlanContext(_Model):
     @staticmethod
     def _edited(one: KnownEdit, lines: dict[str, str]) -> str:
         line = lines["edit_whole" if not one.handles else "edit_rest" if one.invert else "edit"]
-        return line.format(handle=one.handle, action=one.action, handles=listed(one.handles))
+        said = line.format(handle=one.handle, action=one.action, handles=listed(one.handles))
+        return " ".join([said, *(f"{name}={value}" for name, value in one.parameters.items())])
 
     def _others(self) -> str:
         shown = [
@@ -180,6 +184,8 @@ def plan_context(state: State, *gestures: str) -> PlanContext:
                 action=one.action,
                 handles=tuple(handle for handle, _ in one.objects),
                 invert=one.invert,
+                parameters=dict(one.parameters),
+                replaces=one.handle not in state.edits_before and len(state.edits_before) >= len(state.edits),
                 steps=state.changes.index(one.turn) + 1 if one.turn in state.changes else 0,
             )
             for one in state.edits

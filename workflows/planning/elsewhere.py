@@ -17,6 +17,8 @@ from workflows.planning.situation import Situation
 _LOOKS = ("count", "ground", "segment")
 _LOOKING = ("count", "exists", "ground", "segment", "count_these", "find_these", "segment_these", "select_these")
 _ASKING = ("recall", "describe")
+_USES_IT = ("paste",)
+"""Acts that need another picture for something here."""
 _ANYWHERE = ("recall", "find_similar", "count_shelf")
 
 
@@ -82,7 +84,7 @@ def sent(calls: Calls, order: Order, state: Situation) -> Calls:
     Raises:
         CannotPlanError: they are about things in the picture in hand.
     """
-    if order.picture is None:
+    if order.picture is None or order.act in _USES_IT:
         return calls
     made: Calls = []
     for each in calls:

@@ -42,7 +42,11 @@ class EnglishSentence:
         acts = sorted((piece for piece in pieces if piece.part == "act"), key=lambda piece: piece.rank)
         if acts and acts[0].rank < 0:
             return acts[0].english
-        closings = [piece.english for piece in pieces if piece.part == "closings"]
+        opening, _, ending = (acts[0].english if acts else "").partition(" ... ")
+        if "<hue>" in ending:
+            hue, pieces = _hue(pieces, acts[0])
+            ending = ending.replace("<hue>", hue)
+        closings = [ending, *(piece.english for piece in pieces if piece.part == "closings")]
         groups = self._groups(pieces)
         said = ""
         kept, left_out = self._left_out(groups)
@@ -51,10 +55,9 @@ class EnglishSentence:
             said = f"{said} {join} {name}" if said and name and join else f"{said} {name}"
         if left_out:
             said = f"{said.strip() or 'all'} except {' and '.join(self._group(group) for group in left_out)}"
-        opening = acts[0].english if acts else ""
         if self.unread and opening:
             self.unread = ""
-        return " ".join([opening, *said.split(), *closings]).strip(" ,")
+        return " ".join(" ".join([opening, *said.split(), *closings]).split()).strip(" ,")
 
     def _groups(self, pieces: list[Piece]) -> list[tuple[str, list[Piece]]]:
         """What is named, one thing a group, each with the join before it; a place said first goes with what follows."""
@@ -187,6 +190,20 @@ class EnglishSentence:
                 if piece.part in part and piece.plural is not None:
                     return piece.plural
         return not (picks or any(piece.english in ("a", "this", "that") for piece in articles))
+
+
+def _hue(pieces: list[Piece], act: Piece) -> tuple[str, list[Piece]]:
+    """The colour to paint with, and the pieces without it: the one beside the act, or the last one said."""
+    painted = [place for place, piece in enumerate(pieces) if piece.part == "colour" or piece.colour]
+    if not painted:
+        return "", pieces
+    own = pieces.index(act)
+    beside = [place for place in painted if abs(place - own) == 1]
+    place = (beside or painted)[-1]
+    said, before = pieces[place], pieces[:place]
+    if before and before[-1].english == "of them":  # the French "en vert"
+        before = before[:-1]
+    return said.colour or said.english, [*before, *pieces[place + 1 :]]
 
 
 _ALONE = {

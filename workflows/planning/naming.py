@@ -39,7 +39,10 @@ def coloured(colour: str, language: str, gender: str | None = None, *, many: boo
     forms = other_language(language).nouns.colours.get(colour) if language in other_languages() else None
     if not forms:
         return colour
-    return _form((forms.get(gender or "") or next(iter(forms.values())))[0], other_language(language).nouns, many=many)
+    book = other_language(language).nouns
+    if gender is None and not many:  # without a noun to go with, the form without an ending
+        return min((_form(saying, book, many=False) for group in forms.values() for saying in group), key=len)
+    return _form((forms.get(gender or "") or next(iter(forms.values())))[0], book, many=many)
 
 
 def _noun(phrase: str, book: Nouns, *, many: bool) -> tuple[str, str] | None:

@@ -4,7 +4,7 @@
     [a|b c]         perhaps a, or b c, or nothing
     (a|b c)         a, or b c
     {name}          any entry of the word list `name`
-    <name>          a slot: one of the values `name`, or text of any kind
+    <name>          a slot: one of the values `name`, or text of any kind; <name2> is another of the same kind
     $               here a new part begins, or the text ends
 
 Text is matched as words, each followed by one space. This module does not know what any word means.
@@ -24,11 +24,11 @@ Values = dict[str, str | int]
 
 _FREE_SLOTS = {
     "things": r"(?:\S+ )+?",
-    "things2": r"(?:\S+ )+?",
     "rest": r"(?:\S+ )+?",
     "word": r"\S+ ",
     "handle": r"m\d+ ",
     "picture": r"p\d+ ",
+    "effect_handle": r"e\d+ ",
     "digits": r"\d+ ",
     "decimal": r"\d+\.\d+ ",
     "xy": r"\d+(?:\.\d+)?,\d+(?:\.\d+)? ",
@@ -78,7 +78,7 @@ class Pattern:
         values: Values = {}
         for slot, text in found.groupdict().items():
             if text is not None:
-                values[slot] = tables.get(slot, {}).get(text.strip(), text.strip())
+                values[slot] = tables.get(slot.removesuffix("2"), {}).get(text.strip(), text.strip())
         return values
 
 
@@ -201,11 +201,20 @@ class _Compiler:
         return _any_of([part])
 
     def _slot(self, name: str) -> _Piece:
-        if name in _FREE_SLOTS:
-            return _Piece(_FREE_SLOTS[name], None)
-        if name not in self.tables:
+        kind = name.removesuffix("2")
+        if kind in _FREE_SLOTS:
+            return _Piece(_FREE_SLOTS[kind], None)
+        if kind == "paint":
+            return self._paint()
+        table = self.tables.get(kind)
+        if table is None:
             raise self.error(f"has an unknown slot <{name}>")
-        return _any_of(self.tables[name])
+        return _any_of(table)
+
+    def _paint(self) -> _Piece:
+        """A colour to paint with: "dark red", or its code as `wording` leaves it."""
+        shades, paints = _any_of(self._list("paint_shades")), _any_of(self._list("paints"))
+        return _Piece(f"(?:{shades.expression}*{paints.expression}|rgb[0-9a-f]{{6}} )", None)
 
     def _list(self, name: str) -> Sequence[str]:
         if name not in self.lists:

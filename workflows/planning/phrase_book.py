@@ -40,6 +40,7 @@ class PhraseBook:
         self.accented: set[str] = set()
         self._tables = {
             "ordinal": self._table(self.phrases.ordinals),
+            "effect": self._table(self.phrases.effects),
             "number": {**{str(n): n for n in range(1, 21)}, **self._table(self.phrases.numbers)},
         }
         self._add_all()

@@ -13,19 +13,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from prompts.noun_forms import head_end
 from prompts.vocabulary_loader import Frame, answers_in, vocabulary
 from workflows.planning.acts import ACTS
 from workflows.planning.context import Plan, PlanContext, PlannedCall
 from workflows.planning.elsewhere import directed, sent, without_picture
 from workflows.planning.handles import listed
 from workflows.planning.languages import ENGLISH, Spoken, spoken
-from workflows.planning.mention import Names
+from workflows.planning.mention import Mention, Names
 from workflows.planning.mentions import read_names
 from workflows.planning.naming import named
 from workflows.planning.orders import Order
 from workflows.planning.patterns import Pattern, Values, compiled
 from workflows.planning.places import CannotPlanError
 from workflows.planning.situation import Situation
+from workflows.planning.stack import followed
 from workflows.planning.wording import Clause, clauses, mended, without_start
 
 _UNFILLED = re.compile(r"<\w+>")
@@ -54,10 +56,12 @@ def plan(request: str, context: PlanContext, usual: str = ENGLISH) -> Plan:
 def _plan(said: Spoken, state: Situation, language: str = "english") -> Plan:
     request, calls = said.english, list[PlannedCall]()
     try:
-        for order in _orders(request, state, language):
+        orders = list(_orders(request, state, language))
+        for order in orders:
             current = state.after(calls)
             order = _continued(order, calls)
-            calls = _merged(calls, sent(ACTS[order.act](order, current), order, current))
+            made = followed(order, current, ACTS[order.act], alone=len(orders) == 1)
+            calls = _merged(calls, sent(made, order, current))
     except CannotPlanError as reason:
         return Plan(reply=_reply(reason, state, said))
     if not calls:
@@ -173,7 +177,13 @@ def _bare(clause: Clause, language: str) -> Order | None:
 
 def _out_of_sight(names: Names, language: str) -> bool:
     unseeable = vocabulary(language).words.lists["unseeable"]
-    return any(word in unseeable for mention in names.mentions for word in (mention.phrase or "").split())
+    return any(word in unseeable for mention in names.mentions for word in _head(mention, language))
+
+
+def _head(mention: Mention, language: str) -> list[str]:
+    """The noun of what is named: a price tag is a tag."""
+    words = (mention.phrase or "").split()
+    return words[: head_end(words, language)][-1:] if words else []
 
 
 def _refusal(clause: Clause, language: str) -> str:
@@ -223,6 +233,8 @@ def _reply(reason: CannotPlanError, state: Situation, said: Spoken) -> str:
         "known": listed(state.handles, words),
         "selected": listed(state.selection or (), words),
         "labels": ", ".join(named(label, said.language) for label in labels),
+        "edits": words["comma"].join(f"{words[f'effect_{one.action}']} ({one.handle})" for one in state.context.edits),
+        "picture": next(iter(state.context.elsewhere), "p2"),
     }
     given = {**reason.values}
     for name in given.keys() & {"thing", "label"}:

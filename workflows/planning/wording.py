@@ -21,6 +21,8 @@ _HANDLE_LIST = re.compile(r"\b(?:objects|masks|items|numbers|nos)((?:\s*(?:,|and
 _HANDLE = re.compile(r"(?:\b(?:object|mask|item|number|no|nr|num|id) ?(?:#|number |no )?|#) ?(\d+)\b(?!,)")
 _SPACED_HANDLE = re.compile(r"\bm[ -]?(\d+)\b")
 _HANDLE_RANGE = re.compile(r"\b(m\d+) ?(?:-|\.\.+|to|through|until|till|up to) ?(m\d+)\b")
+_COLOUR_CODE = re.compile(r"#([0-9a-f]{6}|(?=[0-9]{0,2}[a-f])[0-9a-f]{3})\b")
+_PIXELS = re.compile(r"\b(\d+) ?(?:px|pixels?)\b")
 _COORDINATES = re.compile(r"[(\[]?\s*(\d+(?:\.\d+)?)\s*[,;]\s*(\d+(?:\.\d+)?)\s*[)\]]?")
 
 
@@ -85,11 +87,19 @@ def mended(text: str, language: str = "english") -> Iterator[str]:
 
 def _handles_named(request: str) -> str:
     text = unicodedata.normalize("NFKC", request).translate(TYPOGRAPHY).lower()
+    text = _COLOUR_CODE.sub(_code, text)
+    text = _PIXELS.sub(r"\1 pixels", text)
     text = _PICTURE.sub(lambda match: f"p{match.group(1) or match.group(2)}", text)
     text = _HANDLE_LIST.sub(lambda match: re.sub(r"#?(\d+)", r"m\1", match.group(1)), text)
     text = _SPACED_HANDLE.sub(r"m\1", _HANDLE.sub(r"m\1", text))
     text = _HANDLE_RANGE.sub(lambda match: " , ".join(_range(match.group(1), match.group(2))), text)
     return _COORDINATES.sub(r" \1,\2 ", text)
+
+
+def _code(match: re.Match[str]) -> str:
+    """A colour's code as one word of letters and digits: "#fa0" is "rgbffaa00"."""
+    digits = match.group(1)
+    return "rgb" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
 
 
 def _range(first: str, last: str) -> list[str]:

@@ -339,3 +339,16 @@ def test_protocol_a_recording_is_replayed_without_a_model(talk: Callable[..., An
     assert KEY not in recording.read_text()
     with pytest.raises(ConfigError, match="not what was recorded next"):
         again.ask("something else")
+
+
+def test_protocol_the_tool_for_shelves_is_offered_where_a_list_may_be(
+    talk: Callable[..., Any], protocol: str, tmp_path: Path
+) -> None:
+    chat, server = talk(Step("Nothing."), Step("Nothing."))
+    chat.ask("how many?")
+    (tmp_path / "list.csv").write_text("phrases,expected\nred square,5\n")
+    chat.toolkit.offer_products(tmp_path / "list.csv")
+    chat.ask("what is missing?")
+    offered = [{tool.get("name") or tool["function"]["name"] for tool in asked["tools"]} for asked in server.asked]
+    assert offered[1] - offered[0] == {"count_shelf"}
+    assert offered[0] >= {"count", "edit", "undo"}

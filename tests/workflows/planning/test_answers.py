@@ -378,3 +378,60 @@ def test_answer_count_of_a_shelf_in_every_language(language: str, said: str) -> 
     more = [finding("gap", "", 2, None, 0)] + [finding("missing", "orange", row, (6, 6), 4) for row in range(3, 14)]
     for other in (shelf([*others, *more], review=(0, 1, 2, 3)), shelf([]), shelf([], elsewhere=["a", "b"])):
         assert "{" not in answer([other], PlanContext(), language=language)
+
+
+def an_edit(handle: str, action: str, handles: list[str], invert: bool = False, **parameters: Any) -> dict[str, Any]:
+    return {"handle": handle, "action": action, "handles": handles, "invert": invert, "parameters": parameters}
+
+
+def edited(arguments: dict[str, Any], *edits: dict[str, Any], **data: Any) -> Outcome:
+    return Outcome("edit", arguments, "", {"objects": things("orange", 1, 3), "edits": list(edits), **data})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "made", "said"),
+    [
+        ({}, an_edit("e1", "blur", ["m1", "m2", "m3"], invert=True), "I blurred everything but 3 oranges: m1 to m3."),
+        ({}, an_edit("e1", "grayscale", [], invert=True), "I turned the whole picture gray."),
+        ({}, an_edit("e1", "remove", ["m1"]), "I took 1 orange out of the picture: m1."),
+        (
+            {"colour": "dark red", "strength": 0.5},
+            an_edit("e1", "recolour", ["m1"], colour="#8b0000", strength=0.5, feather=2.0),
+            "I recoloured 1 orange: m1 (dark red, strength 50 %).",
+        ),
+        (
+            {"background": "p2"},
+            an_edit("e1", "replace_background", ["m1"], background="p2"),
+            "behind 1 orange: m1 (p2).",
+        ),
+        ({"dx": -5, "dy": 3}, an_edit("e1", "move", ["m1"], dx=-5.0, dy=3.0), "(5 px to the left, 3 px down)."),
+        ({"dx": 9}, an_edit("e1", "duplicate", ["m1"], dx=9.0), "I copied 1 orange: m1 (9 px to the right)."),
+        (
+            {"edit": "e1", "feather": 2.5},
+            an_edit("e2", "cut_out", ["m1"], feather=2.5),
+            "I changed the cut-out: 1 orange: m1 (soft edge 2.5 px).",
+        ),
+    ],
+)
+def test_answer_edit_says_what_was_done_to_what_and_how(
+    arguments: dict[str, Any], made: dict[str, Any], said: str
+) -> None:
+    assert answer([edited(arguments, made)], PlanContext()).endswith(said)
+
+
+def test_answer_edits_dropped_and_put_in_order() -> None:
+    blur, dark = an_edit("e1", "blur", ["m1"]), an_edit("e2", "darken", ["m1"])
+
+    assert answer([edited({"edit": "e1"}, dropped=[blur], stack=[dark])], PlanContext()) == "I took back: blur (e1)."
+    assert answer([edited({}, dropped=[blur, dark], stack=[])], PlanContext()).endswith("The picture is as it was.")
+    ordered = answer([edited({"edit": "e2", "place": 1}, stack=[dark, blur])], PlanContext())
+    assert ordered == "The edits are done in this order now: darkening (e2) and blur (e1)."
+
+
+def test_answer_edit_in_german_has_colour_and_reason() -> None:
+    made = an_edit("e1", "recolour", ["m1"], colour="#ff0000")
+    outcome = edited({"colour": "red"}, made)
+    reason = Outcome("explain", {}, "", {"edits": [{**made, "turn": 3, "request": "mach sie rot"}], "objects": []})
+
+    assert answer([outcome], PlanContext(), "", "german") == "Umgefärbt: 1 Orange: m1 (rot)."
+    assert "in Runde 3 („mach sie rot“)" in answer([reason], PlanContext(), "", "german")

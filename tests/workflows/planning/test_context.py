@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent_tools.masks import Mask
-from agent_tools.memory import Gesture, ObjectVersion, OpenedPicture, State
+from agent_tools.memory import Edit, Gesture, ObjectVersion, OpenedPicture, State
 from workflows.planning.context import Click, KnownObject, PictureSize, PlanContext, plan_context, planner_brief
 
 WRITTEN = """{"picture": {"width": 640, "height": 480},
@@ -109,3 +109,28 @@ def test_plan_context_puts_what_points_at_a_thing_first_and_renders_every_gestur
         "click g1 (background) at 90,90 on: nothing known",
         "stroke g3 (background) at 4,4 on: m1 m2",
     ]
+
+
+def test_plan_context_tells_how_edits_are_done_and_whether_undo_would_bring_one_back() -> None:
+    pictures = {"p1": OpenedPicture("p1", "0" * 64, 100, 100, "a.png", Path("a.png"))}
+    objects = {"m1": thing("m1", (1, 1, 19, 19), None)}
+    edits = (
+        Edit("e1", "p1", "recolour", (("m1", 1),), (), False, {"colour": "#0000ff"}, 2),
+        Edit("e4", "p1", "blur", (), (), True, {"strength": 0.7}, 4),
+    )
+    states = [
+        State(
+            conversation="c", revision=1, turn_number=4, pictures=MappingProxyType(pictures), picture="p1",
+            gestures={}, objects=objects, selection=(), undo=3, redo=0, edits=edits, changes=(4, 3, 2),
+            edits_before=before,
+        )
+        for before in (("e1", "e3"), ("e1",))
+    ]  # fmt: skip
+
+    changed, added = (plan_context(state) for state in states)
+
+    assert [(one.steps, one.replaces) for one in changed.edits] == [(3, False), (1, True)]
+    assert not any(one.replaces for one in added.edits)
+    assert changed.render().splitlines()[-2] == (
+        "edits: e1 recolour m1 colour=#0000ff; e4 blur the whole picture strength=0.7"
+    )
