@@ -61,7 +61,7 @@ class Browser:
 
     def ask(self, words: str) -> dict[str, Any]:
         """Send a sentence; what the page shows then."""
-        attached = {"conversation": self.conversation, "picture": self.picture, "pins": [], "chosen": None}
+        attached: dict[str, Any] = {"conversation": self.conversation, "picture": self.picture, "pins": []}
         return self._send("submit", [words, json.dumps(attached)])
 
     def act(self, **deed: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import typer
 
 from agent_tools.errors import AskmaskError
 from workflows.commands.evaluate import evaluate_app
+from workflows.commands.recipes import apply, recipe
 from workflows.commands.review import review
 from workflows.commands.shelves import count_shelves
 from workflows.commands.web import web
@@ -42,6 +43,8 @@ app.add_typer(evaluate_app, name="evaluate")
 app.command("count-shelves")(count_shelves)
 app.command("review")(review)
 app.command("web")(web)
+app.command("recipe")(recipe)
+app.command("apply")(apply)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Models = Annotated[

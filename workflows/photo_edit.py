@@ -24,10 +24,12 @@ from agent_tools.memory import CallRecord, Edit, State, TurnRecord
 from agent_tools.pictures import Picture
 from agent_tools.toolkit import VisionToolkit
 from agent_tools.tools.arguments import Where
+from agent_tools.tools.finding import UNNAMED
 
 _LOOKS = ("segment", "count", "ground")
 _LENGTHS = ("feather", "dx", "dy")
 """Parameters in pixels."""
+_NAMELESS = f"put the name of such things in place of {UNNAMED}"
 _TIED = ("inside", "outside", "near", "left_of", "right_of", "above", "below", "turn", "exclude")
 """Parts of a ``where`` that name what is on one picture only."""
 
@@ -106,9 +108,7 @@ def recipe_of(state: State, history: Sequence[TurnRecord], picture: str | None =
         raise ToolInputError(
             f"picture={shorten(handle)} has no edits: expected a picture with some. Edit it first: blur the rest."
         )
-    return Recipe(
-        width=opened.width, height=opened.height, steps=[_step(one, state, history) for one in edits]
-    )
+    return Recipe(width=opened.width, height=opened.height, steps=[_step(one, state, history) for one in edits])
 
 
 def read_recipe(text: str, name: str) -> Recipe:
@@ -132,7 +132,9 @@ def read_recipe(text: str, name: str) -> Recipe:
     return recipe
 
 
-def apply_recipe(recipe: Recipe, toolkit: VisionToolkit, picture: Picture, background: Picture | None = None) -> Applied:
+def apply_recipe(
+    recipe: Recipe, toolkit: VisionToolkit, picture: Picture, background: Picture | None = None
+) -> Applied:
     """Do to a picture what a recipe says, in a conversation of its own, whose current picture it becomes.
 
     A step that finds nothing is left out; everything but nothing is not the whole picture.
@@ -163,7 +165,8 @@ def apply_recipe(recipe: Recipe, toolkit: VisionToolkit, picture: Picture, backg
             if given.get("background") == "picture":
                 if other is None:
                     raise ConfigError(
-                        "background=picture is not given: expected the picture to put behind. Name it: --background FILE."
+                        "background=picture is not given: expected the picture to put behind. "
+                        "Name it: --background FILE."
                     )
                 given["background"] = other
             made = {"action": step.action, "handles": things, "invert": step.invert or not step.find, **given}
@@ -198,13 +201,18 @@ def _step(edit: Edit, state: State, history: Sequence[TurnRecord]) -> RecipeStep
         for name, value in edit.parameters.items()
     }
     wanted = frozenset(handle for handle, _ in edit.objects)
-    find, note = [], ""
+    find: list[Look | Narrow] = []
+    note = ""
     if wanted:
-        effective = [turn for turn in history if turn.number in {*state.changes, edit.turn} and turn.number <= edit.turn]
+        effective = [
+            turn for turn in history if turn.number in {*state.changes, edit.turn} and turn.number <= edit.turn
+        ]
         known = _ways(call for turn in effective for call in turn.calls if not call.error)
         labels = sorted({state.objects[handle].label for handle in wanted if handle in state.objects})
-        find = known.get(wanted) or [Look(phrases=labels or ["object"])]
-        note = "" if wanted in known else "chosen by hand: on other pictures, all of that name"
+        find = known.get(wanted) or [Look(phrases=labels or [UNNAMED])]
+        if wanted not in known:
+            nameless = UNNAMED in labels
+            note = "chosen by hand: " + (_NAMELESS if nameless else "on other pictures, all of that name")
     return RecipeStep(action=edit.action, find=find, invert=edit.invert, parameters=parameters, note=note)
 
 
@@ -235,5 +243,6 @@ def _portable(where: Mapping[str, Any]) -> bool:
 
 
 def _wrong(name: str, what: str) -> str:
-    return f"recipe={shorten(name)} is none ({what}): expected what askmask recipe writes. Make it again, or correct it."
-
+    return (
+        f"recipe={shorten(name)} is none ({what}): expected what askmask recipe writes. Make it again, or correct it."
+    )

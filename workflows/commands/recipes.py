@@ -26,7 +26,7 @@ _LARGEST = 1_000_000
 
 def recipe(
     conversation: Annotated[str, typer.Argument(metavar="CONVERSATION", help="Where the picture was edited.")],
-    picture: Annotated[str | None, typer.Option(metavar="p1", help="Which of its pictures; default: the current.")] = None,
+    picture: Annotated[str | None, typer.Option(metavar="p1", help="Which picture; default: the current.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
     """Print the edits of a conversation as a recipe: askmask recipe ID > blur.json."""
@@ -45,7 +45,7 @@ def recipe(
 def apply(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="What askmask recipe printed.")],
     pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Files or folders.")],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results; default: askmask-out.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for results; default: askmask-out.")] = None,
     background: Annotated[Path | None, typer.Option(metavar="FILE", help="The picture to put behind.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that are done already.")] = False,
     models: Annotated[str | None, typer.Option(help="Preset demo, fast, base or best, or http://host:port.")] = None,
@@ -170,5 +170,3 @@ def _in_words(line: dict[str, Any]) -> str:
         return f"{name}: done before, {line['file']}"
     said = [*line["done"], *(f"left out: {each}" for each in line["left_out"])]
     return f"{name}: {'; '.join(said)}" + (f". {line['file']}" if "file" in line else ". Nothing to do.")
-
-
