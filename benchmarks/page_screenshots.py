@@ -24,7 +24,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 
 
 def _empty(page: Visitor) -> None:
-    page.page.wait_for_timeout(800)
+    page.page.wait_for_function("[...document.querySelectorAll('.examples img')].every((one) => one.naturalWidth)")
 
 
 def _counted(page: Visitor) -> None:
@@ -42,8 +42,8 @@ def _corrected(page: Visitor) -> None:
     page.ask("blur the rest")
     page.page.wait_for_selector(".edits li")
     page.ask("make the oranges green")
+    page.page.wait_for_selector(".frame:not([aria-busy])")
     page.page.mouse.move(*page.middle(5))
-    page.page.wait_for_timeout(800)
 
 
 def _added(page: Visitor) -> None:

@@ -34,6 +34,12 @@ def examples() -> list[Example]:
     return [Example(number, request) for number, (_, request) in enumerate(_SCENES)]
 
 
+def prepare() -> None:
+    """Draw them all, so that nobody has to wait for them."""
+    for each in examples():
+        picture_of(each.number)
+
+
 def picture_of(number: int) -> Picture:
     """The picture of an example, a PNG.
 

@@ -27,6 +27,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from workflows.web.examples import prepare
 from workflows.web.guard import Guard
 from workflows.web.page import Told, blocks
 from workflows.web.routes import add_routes
@@ -107,6 +108,7 @@ def serve(rooms: Rooms, told: Told, place: Place, ready: Callable[[str], None] =
             f"({getattr(error, 'strerror', None) or error}): expected a free port of this machine. "
             "Choose another with --port, or 0 for any."
         ) from error
+    threading.Thread(target=prepare, daemon=True, name="askmask-examples").start()
     threading.Thread(target=_sweep, args=(rooms,), daemon=True, name="askmask-sweep").start()
     shown = f"[{place.host}]" if ":" in place.host else place.host
     ready(f"http://{shown}:{listener.getsockname()[1]}/")

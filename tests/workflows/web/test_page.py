@@ -224,6 +224,45 @@ def test_page_bad_files_and_empty_requests_are_told(page: Visitor, oranges: byte
     assert "nothing" in trouble.inner_text()
 
 
+def test_page_edits_by_button_are_changed_reordered_and_taken_back(page: Visitor, oranges: bytes) -> None:
+    page.open(oranges)
+    page.ask("count the oranges")
+    stage = page.page.locator(".stage")
+
+    def shown_after(act: Any) -> str:
+        before = page.page.locator(".pixels").get_attribute("href")
+        act()
+        page.page.wait_for_function(
+            "(before) => document.querySelector('.pixels').getAttribute('href') !== before", arg=before
+        )
+        return str(page.page.locator(".pixels").get_attribute("href"))
+
+    def change(target: str, action: str) -> None:
+        stage.locator('.change [name="target"]').select_option(target)
+        stage.locator('.change [name="action"]').select_option(action)
+        page.press("Do it")
+
+    shown_after(lambda: change("rest", "blur"))
+    shown_after(lambda: change("marked", "recolour"))
+    assert [line.split(":")[0] for line in stage.locator(".edits .what").all_inner_texts()] == [
+        "1. blur",
+        "2. recolour",
+    ]
+    slider = stage.locator(".edits input[type=range]").first
+    shown_after(lambda: slider.fill("0.9"))
+    assert stage.locator(".edits input[type=range]").first.input_value() == "0.9"
+    shown_after(lambda: stage.get_by_role("button", name="Later: blur").click())
+    assert [line.split(":")[0] for line in stage.locator(".edits .what").all_inner_texts()] == [
+        "1. recolour",
+        "2. blur",
+    ]
+    shown_after(lambda: stage.get_by_role("button", name="Take back: recolour").click())
+    assert [line.split(":")[0] for line in stage.locator(".edits .what").all_inner_texts()] == ["1. blur"]
+    page.press("Undo")
+    page.page.wait_for_function("document.querySelectorAll('.edits li').length === 2")
+    assert shown_after(lambda: page.press("Original")).endswith("/original")
+
+
 def test_page_on_a_phone_fits_the_width_and_works_by_touch(chromium: Any, address: str, oranges: bytes) -> None:
     options = {
         "viewport": {"width": 390, "height": 800},

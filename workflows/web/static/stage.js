@@ -140,16 +140,33 @@
 
     function drawPicture() {
       const picture = view.picture;
-      if (!picture) { canvas.setAttribute("aria-label", "No picture yet"); shown = ""; return; }
+      if (!picture) { canvas.setAttribute("aria-label", "No picture yet"); shown = ""; pixels.removeAttribute("href"); return; }
       const source = before ? picture.original : picture.url;
       frame.classList.toggle("edited", view.edits.length > 0 && !before);
-      if (source !== shown) { pixels.setAttribute("href", source); shown = source; }
+      if (source !== shown) bring(source);
       pixels.setAttribute("width", picture.width);
       pixels.setAttribute("height", picture.height);
       box ??= [0, 0, picture.width, picture.height];
       drawing.setAttribute("viewBox", box.join(" "));
       const marked = view.objects.filter((one) => one.marked).length;
       canvas.setAttribute("aria-label", `${picture.name}, ${marked} marked. Click, or move the cross with the arrow keys.`);
+    }
+
+    // The picture before stays until the next one has come.
+    function bring(source) {
+      shown = source;
+      frame.setAttribute("aria-busy", "true");
+      const coming = new Image();
+      const slowly = setTimeout(() => { find(".busy-words").textContent = "Drawing"; find(".busy").hidden = false; }, 250);
+      const over = () => {
+        clearTimeout(slowly);
+        if (shown !== source) return;
+        frame.removeAttribute("aria-busy");
+        if (!waiting) find(".busy").hidden = true;
+      };
+      coming.onload = () => { if (shown === source) pixels.setAttribute("href", source); over(); };
+      coming.onerror = () => { over(); if (shown === source) complain("The picture could not be drawn. Undo the last change, or reload the page."); };
+      coming.src = source;
     }
 
     const scale = () => {  // picture pixels of one pixel on the screen
