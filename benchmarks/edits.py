@@ -129,9 +129,7 @@ def _exact(before: bytes, after: bytes, masks: list[Mask], action: str, invert: 
 
 
 def _unpacked(png: bytes) -> NDArray[Any]:
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert pixels is not None  # our own
-    return pixels
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
 
 
 def _in_a_process(file: Path, action: str, invert: bool) -> dict[str, Any]:

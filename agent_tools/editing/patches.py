@@ -25,6 +25,8 @@ Places = NDArray[np.int64]
 """(N, 2) rows and columns."""
 Some = NDArray[np.bool_] | slice
 """Which of them."""
+Costs = Callable[[Places, Some], Floats]
+"""How badly patches from there fit some of the targets."""
 
 _RADIUS = 3
 """Patches are 7 pixels wide, of the reduced picture."""
@@ -96,7 +98,8 @@ def fill_from_patches(
 def _reduced(pixels: NDArray[Any], hole: Region, unknown: Region, shrink: int) -> tuple[Floats, Region, Region]:
     """The picture at one in `shrink`, means of what is known; a block with any of the hole in it is hole."""
     summed, known = block_sums(pixels, ~unknown, shrink)
-    return summed / np.maximum(known, np.float32(1e-6))[..., None], _any(hole, shrink), _any(unknown, shrink)
+    means = np.asarray(summed / np.maximum(known, 1e-6)[..., None], np.float32)
+    return means, _any(hole, shrink), _any(unknown, shrink)
 
 
 def _any(region: Region, shrink: int) -> Region:
@@ -200,9 +203,7 @@ def _search(level: _Level, found: Places, rng: np.random.Generator, everywhere: 
     return found, cost
 
 
-def _try(
-    level: _Level, found: Places, cost: Floats, candidates: Places, costs: Callable[[Places, Some], Floats]
-) -> None:
+def _try(level: _Level, found: Places, cost: Floats, candidates: Places, costs: Costs) -> None:
     """Take over, in place, the candidates that may be used and fit better."""
     height, width = level.hole.shape
     inside = ((candidates >= 0) & (candidates < (height, width))).all(1)
@@ -262,14 +263,15 @@ def _copied(
     """The pieces at full size: for each pixel of the hole, the patches next to it, blended over less than a patch."""
     made = pixels.copy()
     height, width = hole.shape
+    last_row, last_column = (int(side) - 1 for side in level.hole.shape)
     jump = np.zeros((*level.hole.shape, 2), np.int64)
     jump[tuple(level.targets.T)] = (found - level.targets) * shrink
     spread = max(float(np.percentile(cost, 25)), 1e-6)
     loud = np.zeros(level.hole.shape, np.float32)
     loud[tuple(level.targets.T)] = np.exp(-np.minimum(cost / (2 * spread), 20)) + 1e-9
     for strip in strips((slice(0, height), slice(0, width))):
-        rows, columns = np.nonzero(hole[strip])
-        rows += strip[0].start
+        rows, columns = np.argwhere(hole[strip]).T
+        rows = rows + strip[0].start
         total = np.zeros((len(rows), pixels.shape[2]), np.float32)
         weight = np.zeros((len(rows), 1), np.float32)
         # Four patches lie round each pixel; the nearer counts for more, as between the pixels of a small picture.
@@ -278,7 +280,7 @@ def _copied(
             for across in (0, 1):
                 row, column = np.floor(y).astype(np.int64) + down, np.floor(x).astype(np.int64) + across
                 near = np.maximum(1 - np.abs(y - row), 0) * np.maximum(1 - np.abs(x - column), 0)
-                row, column = np.clip(row, 0, loud.shape[0] - 1), np.clip(column, 0, loud.shape[1] - 1)
+                row, column = np.clip(row, 0, last_row), np.clip(column, 0, last_column)
                 share = (loud[row, column] * near)[:, None].astype(np.float32)
                 from_row = np.clip(rows + jump[row, column, 0], 0, height - 1)
                 from_column = np.clip(columns + jump[row, column, 1], 0, width - 1)

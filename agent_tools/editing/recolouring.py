@@ -53,7 +53,8 @@ def _recoloured(colours: Pixels, inside: Region, size: float, task: Task) -> Pai
         even = cv2.GaussianBlur(lab, (0, 0), _GRAIN)[own]
         lab = lab[own]
         # Grain takes the colour from single pixels of a dark thing, and evening out takes it from those beside a label.
-        depth = np.maximum(_saturation(lab, usual), _saturation(even, usual)) / np.float32(max(saturation, _DULL))
+        seen = np.maximum(_saturation(lab, usual), _saturation(even, usual))
+        depth = np.asarray(seen / max(saturation, _DULL), np.float32)
         # 1 where a pixel has the thing's colour; of a thing without one, everywhere.
         share = 1 - colourful * (1 - _smooth(depth, 0.15, 0.5))
         amount = share * np.float32(task.strength)

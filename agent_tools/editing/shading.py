@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from agent_tools.editing.light import shifted
+from agent_tools.editing.light import of_channels, shifted
 from agent_tools.editing.painting import Painter, of_the_rest, repainted
 from agent_tools.editing.regions import Floats, Pixels, Region, Window
 from agent_tools.editing.task import Outcome, Task
@@ -44,7 +44,7 @@ def _relit(logits: float, colours: Pixels, inside: Region, size: float, task: Ta
 
     def painter(strip: Window) -> Floats:
         values = colours[strip] / np.float32(task.top)
-        low, high = values.min(-1, keepdims=True), values.max(-1, keepdims=True)
+        low, high = (of_channels(each, values)[..., None] for each in (np.minimum, np.maximum))
         place = (values - low) / np.maximum(high - low, np.float32(1e-6))
         low, high = shifted(low, logits), shifted(high, logits)
         return np.asarray((low + place * (high - low)) * np.float32(task.top), np.float32)

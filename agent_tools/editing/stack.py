@@ -15,6 +15,7 @@ from agent_tools.editing.actions import STRENGTHS, check_parameters
 from agent_tools.editing.backgrounds import replace_background
 from agent_tools.editing.blurring import blur, pixelate
 from agent_tools.editing.cutting_out import cut_out
+from agent_tools.editing.light import of_channels
 from agent_tools.editing.outlining import outline
 from agent_tools.editing.placing import duplicate, move
 from agent_tools.editing.recolouring import recolour
@@ -162,7 +163,7 @@ def check_exact(before: Pixels, after: Pixels, changed: Region) -> None:
     """
     channels = before.shape[2]
     for strip in strips((slice(0, before.shape[0]), slice(0, before.shape[1]))):
-        differs = (before[strip] != after[strip][..., :channels]).any(2)
+        differs = of_channels(np.logical_or, before[strip] != after[strip][..., :channels])
         if after.shape[2] > channels:
             differs |= after[strip][..., 3] != np.iinfo(after.dtype).max
         if (differs & ~changed[strip]).any():
