@@ -28,6 +28,8 @@ _File = TypeVar("_File", bound=BaseModel)
 
 
 class Strict(BaseModel):
+    """The shape of a vocabulary file, or a part of it: nothing more than what is named, nothing changed afterwards."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 

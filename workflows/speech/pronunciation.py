@@ -1,7 +1,7 @@
 """How words sound, in the phones of the CMU pronouncing dictionary (ARPAbet).
 
-Words that it lacks: those that english_spoken.yaml lists; handles ("m12" is said "m twelve"); British spellings by their
-American ones; plurals and compounds by their parts. What is left has no sound and cannot be heard.
+Words that it lacks: those that english_spoken.yaml lists; handles ("m12" is said "m twelve"); British spellings by
+their American ones; plurals and compounds by their parts. What is left has no sound and cannot be heard.
 This module does not know which words are needed, nor what they mean.
 """
 
@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 _NUMBERS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
 _HANDLE = re.compile(r"([a-z])(\d+)")
 _SPELLINGS = (("our", "or"), ("is", "iz"), ("ll", "l"), ("-", ""), ("grey", "gray"))
 _HISSES = ("S", "Z", "SH", "ZH", "CH", "JH")

@@ -1,4 +1,4 @@
-"""A provider's transcription by OpenAI's protocol, at OpenAI or at any server that speaks it: the sound leaves the machine.
+"""A provider's transcription by OpenAI's protocol, at OpenAI or at any server that speaks it: sound leaves the machine.
 
 A key comes from the environment only, as for the language model. This module does not know who chose it.
 """

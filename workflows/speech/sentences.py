@@ -1,7 +1,7 @@
 """Draws sentences as people say them, from the pattern language of the vocabulary: a language model is made of them.
 
-The usual requests of english_spoken.yaml come most, each as often as its weight says; then every sentence shape that the
-planner knows, so that what it learns to read is soon heard too. This module does not know sounds or meanings.
+The usual requests of english_spoken.yaml come most, each as often as its weight says; then every sentence shape that
+the planner knows, so that what it learns to read is soon heard too. This module does not know sounds or meanings.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 from random import Random
 
-import inflect
 from pydantic import Field
 
+from agent_tools.services.closed_vocabulary import ClosedVocabulary
+from prompts.noun_forms import plural_phrase, singular_phrase
 from prompts.vocabulary_loader import Strict, other_language, other_languages, read_vocabulary_file, vocabulary
-from workflows.demo_models.detector_words import DetectorWords
 
 _TOKEN = re.compile(r"\s*(\{\w+\}|<\w+>|[\[\]()|$]|[^\s\[\]()|{}<>$]+)")
 _LEFT_OUT = 0.6
 """How often what may be left out is left out."""
 _TRIES = 3
-_ALWAYS_PLURAL = ("scissors", "glasses")
+_BUNDLED = files("agent_tools.services") / "demo" / "detector" / "closed_vocabulary.json"
+_BUNDLED_TOO, _OTHER, _SYNONYM = 8.0, 1.0, 0.1
+"""How often a name is said: one that the bundled models were taught, another noun, another word for the same."""
 
 
 class SpokenWords(Strict):
@@ -65,9 +68,7 @@ class Speaker:
         english, spoken = vocabulary().words, spoken_words()
         self._random = Random(seed)
         self.classes = _classes()
-        values = {
-            name: [said for each in table.values() for said in each] for name, table in english.values.items()
-        }
+        values = {name: [said for each in table.values() for said in each] for name, table in english.values.items()}
         self._slots = {
             name: _Choice(tuple((entry,) for entry in entries if not any(letter.isdigit() for letter in entry)))
             for name, entries in {**english.lists, **values}.items()
@@ -121,13 +122,16 @@ class Speaker:
 
 def _classes() -> dict[str, dict[str, float]]:
     """What nouns, their plurals, colours and handles may be: what the bundled models know comes most."""
-    known = DetectorWords.load()
-    nouns = dict.fromkeys((name for book in other_languages() for group in other_language(book).nouns.nouns.values() for name in group), 1.0)
-    nouns |= {name: 0.3 for each in known.nouns.values() for name in each.also}
-    nouns |= dict.fromkeys(known.nouns, 8.0)
-    forms = inflect.engine()
-    many = {name if name in _ALWAYS_PLURAL else str(forms.plural_noun(name)): share for name, share in nouns.items()}
-    colours = {name: 0.1 for others in known.colours.values() for name in others} | dict.fromkeys(known.colours, 8.0)
+    bundled = ClosedVocabulary.model_validate_json(_BUNDLED.read_bytes())
+    books = (other_language(name).nouns.nouns.values() for name in other_languages())
+    nouns = {name: _OTHER for groups in books for group in groups for name in group}
+    nouns |= {name: _SYNONYM for name in bundled.names if singular_phrase(name) == name}
+    nouns |= dict.fromkeys(bundled.nouns, _BUNDLED_TOO)
+    many: dict[str, float] = {}
+    for name, share in nouns.items():
+        many.setdefault(plural_phrase(singular_phrase(name)), share)
+    colours = dict.fromkeys(bundled.colours, _SYNONYM)
+    colours |= {colour: _BUNDLED_TOO for known in bundled.nouns.values() for colour in known}
     handles = {f"m{number}": 1.0 for number in range(1, 21)}
     classes = {"[noun]": nouns, "[nouns]": many, "[colour]": colours, "[handle]": handles}
     return {name: _shares(members) for name, members in classes.items()}
@@ -140,23 +144,21 @@ def _shares(members: Mapping[str, float]) -> dict[str, float]:
 
 def _parsed(text: str) -> _Choice:
     tokens = [match.group(1) for match in _TOKEN.finditer(text)]
-    choice, rest = _branches(tokens, 0)
-    assert rest == len(tokens), text
-    return choice
+    return _branches(tokens, 0)[0]
 
 
 def _branches(tokens: Sequence[str], at: int, perhaps: bool = False) -> tuple[_Choice, int]:
     branches: list[tuple[str | _Choice, ...]] = []
     branch: list[str | _Choice] = []
     while at < len(tokens) and tokens[at] not in "])":
-        token = tokens[at]
-        if token == "|":
+        part = tokens[at]
+        if part == "|":
             branches.append(tuple(branch))
             branch = []
-        elif token in "([":
-            inner, at = _branches(tokens, at + 1, token == "[")
+        elif part in ("(", "["):
+            inner, at = _branches(tokens, at + 1, perhaps=part == "[")
             branch.append(inner)
-        elif token not in ("$", ","):
-            branch.append(token)
+        elif part not in ("$", ","):
+            branch.append(part)
         at += 1
     return _Choice((*branches, tuple(branch)), perhaps), at

@@ -71,7 +71,8 @@ def read_sound(audio: Path | bytes) -> Sound:
         raise ToolInputError(f"audio={name} holds no sound: expected a recording. Record it again.")
     if len(channels) > LONGEST_SECONDS * rate:
         raise ToolInputError(
-            f"audio={name} is {len(channels) / rate:.0f} s long: expected at most {LONGEST_SECONDS:.0f} s. Say one request."
+            f"audio={name} is {len(channels) / rate:.0f} s long: expected at most {LONGEST_SECONDS:.0f} s. "
+            "Say one request."
         )
     mono = np.nan_to_num(channels.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
     return Sound(np.clip(_resampled(mono, rate), -1.0, 1.0).astype(np.float32))

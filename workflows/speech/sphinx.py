@@ -59,9 +59,7 @@ class Decoder:
 
     def __init__(self, folder: Path, warp: float) -> None:
         files = {"lmctl": str(folder / "classes"), "lmname": "requests", "lm": None, "dict": str(folder / "sounds")}
-        self._decoder = SphinxDecoder(
-            Config(**files, **_WEIGHTS, cmn="batch", warp_params=str(warp), loglevel="FATAL")
-        )
+        self._decoder = SphinxDecoder(Config(**files, **_WEIGHTS, cmn="batch", warp_params=str(warp), loglevel="FATAL"))
 
     def decode(self, sound: bytes) -> Decoding:
         """What is heard in 16-bit mono samples at 16 kHz."""
@@ -110,7 +108,11 @@ def _write_models(folder: Path, arpa: str, members: Members, sounds: Mapping[str
     (folder / "arpa").write_text(arpa, encoding="utf-8")
     shares = []
     for name, sayings in members.items():
-        shares += [f"LMCLASS {name}", *(f"{member(name, one)} {share:.8f}" for one, share in sayings.items()), f"END {name}"]
+        shares += [
+            f"LMCLASS {name}",
+            *(f"{member(name, one)} {share:.8f}" for one, share in sayings.items()),
+            f"END {name}",
+        ]
     (folder / "shares").write_text("\n".join([*shares, ""]), encoding="utf-8")
     classes = f"{{ {folder / 'shares'} }}\n{folder / 'arpa'} requests {{ {' '.join(members)} }}\n"
     (folder / "classes").write_text(classes, encoding="utf-8")

@@ -34,10 +34,11 @@ class Whisper:
             )
         size = found(named)
         if size is None:
+            wanted = shorten(named or SIZES[0])
             raise ConfigError(
-                f"recogniser=whisper:{shorten(named or SIZES[0])} has no weights on this machine: expected a folder, or a "
-                f"size fetched before. Run python -c \"import faster_whisper; faster_whisper.download_model("
-                f"'{named or SIZES[0]}')\", or choose small."
+                f"recogniser=whisper:{wanted} has no weights on this machine: expected a folder, or a size fetched "
+                f"before. Run python -c \"import faster_whisper; faster_whisper.download_model('{wanted}')\", "
+                "or choose small."
             )
         from faster_whisper import WhisperModel
 
