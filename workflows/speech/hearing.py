@@ -97,9 +97,9 @@ def available() -> str | None:
     name = settings().speech
     if name != "auto":
         kind = name.partition(":")[0]
-        here = {"small": _small_is_here, "whisper": lambda: _whisper_named(name) is not None, "openai": lambda: True}
+        here = {"small": small_is_here, "whisper": lambda: _whisper_named(name) is not None, "openai": lambda: True}
         return name if kind in here and here[kind]() else None
-    return _whisper_named("whisper") or ("small" if _small_is_here() else None)
+    return _whisper_named("whisper") or ("small" if small_is_here() else None)
 
 
 def loudest(samples: Samples) -> float:
@@ -132,7 +132,8 @@ def _recogniser(name: str) -> _Loaded:
         return _loaded[key]
 
 
-def _small_is_here() -> bool:
+def small_is_here() -> bool:
+    """Whether the recogniser of few words is installed."""
     return find_spec("pocketsphinx") is not None
 
 
@@ -147,7 +148,7 @@ def _whisper_named(name: str) -> str | None:
 
 
 def _small(_: str) -> _Loaded:
-    if not _small_is_here():
+    if not small_is_here():
         raise ConfigError(
             "recogniser=small needs a package that is not installed: expected pocketsphinx. "
             "Run pip install 'askmask[speech]', or choose another with ASKMASK_SPEECH."
