@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         default="chat", description="Which of its two interfaces an OpenAI model is asked through."
     )
     llm_stream: bool = Field(default=True, description="Whether a language model's words are taken as it writes them.")
+    speech: str = Field(
+        default="auto",
+        min_length=1,
+        description="What hears a spoken request: auto, small, whisper[:SIZE or folder] or openai[:MODEL].",
+    )
     looks: int = Field(default=4, gt=0, description="Pictures that a model may be shown for one request with --look.")
     serve_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(), description="Secrets, with commas between; clients of askmask serve have to send one of them."

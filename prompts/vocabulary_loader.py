@@ -27,11 +27,13 @@ _BOOK = "_phrases.yaml"
 _File = TypeVar("_File", bound=BaseModel)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """The shape of a vocabulary file, or a part of it: nothing more than what is named, nothing changed afterwards."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Words(_Strict):
+class Words(Strict):
     """The words of a language: what is dropped, rewritten, listed, and what stands for a value."""
 
     rewrites: dict[str, str]
@@ -49,14 +51,14 @@ class Words(_Strict):
     irregular: dict[str, str]
 
 
-class Place(_Strict):
+class Place(Strict):
     """A pattern and the part of `where` it stands for."""
 
     says: str
     means: Meaning = Field(min_length=1)
 
 
-class Places(_Strict):
+class Places(Strict):
     """How a language says where."""
 
     anywhere: list[Place]
@@ -65,7 +67,7 @@ class Places(_Strict):
     elsewhere: list[str]
 
 
-class Frame(_Strict):
+class Frame(Strict):
     """Sentence shapes of one act. `things` rewrites what the sentence is about; `late` shapes are tried last."""
 
     act: str
@@ -74,13 +76,13 @@ class Frame(_Strict):
     late: bool = False
 
 
-class Frames(_Strict):
+class Frames(Strict):
     """The sentence shapes of a language, in the order in which they are tried."""
 
     frames: list[Frame]
 
 
-class Answers(_Strict):
+class Answers(Strict):
     """The sentences askmask says, as `str.format` templates; a reply that a language lacks is `not_understood`."""
 
     replies: dict[str, str]
@@ -90,7 +92,7 @@ class Answers(_Strict):
     """The handle table as a language model sees it, in English only."""
 
 
-class Phrases(_Strict):
+class Phrases(Strict):
     """How requests of another language are read as plain English: what is said, by the English it stands for.
 
     Each part has its place in the English sentence: acts begin it; then come, for each thing, articles, ordinals,
@@ -124,7 +126,7 @@ class Phrases(_Strict):
     """A colour and a noun, in their order."""
 
 
-class Nouns(_Strict):
+class Nouns(Strict):
     """Names of things and colours, by their English; forms are `singular / plural`, the first one is what is said back.
 
     `plurals` makes the plural of a singular alone by its ending; nouns are grouped by gender, colours have a form each.
@@ -148,7 +150,7 @@ class Nouns(_Strict):
         return one, many if slash else self.plural(one)
 
 
-class Vocabulary(_Strict):
+class Vocabulary(Strict):
     """Everything that is known of one language."""
 
     language: str
@@ -158,7 +160,7 @@ class Vocabulary(_Strict):
     answers: Answers
 
 
-class Language(_Strict):
+class Language(Strict):
     """A language other than English: how it is read, and its names of things."""
 
     name: str

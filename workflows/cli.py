@@ -72,6 +72,7 @@ Clicks = Annotated[
 Boxes = Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Draw a box, likewise.")]
 Strokes = Annotated[list[str] | None, typer.Option(metavar='"X,Y X,Y ..."', help="Scribble along places, likewise.")]
 Polygons = Annotated[list[str] | None, typer.Option(metavar='"X,Y X,Y X,Y ..."', help="Draw an outline, likewise.")]
+Speak = Annotated[Path | None, typer.Option(metavar="FILE", help="A sound file in which the request is spoken.")]
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="What you want to know, in your words.")]
 
 
@@ -96,8 +97,11 @@ def root(
 
 @app.command()
 def ask(
-    request: Request,
+    request: Annotated[
+        str | None, typer.Argument(metavar="REQUEST", help="What you want to know, in your words; none with --speak.")
+    ] = None,
     pictures: Pictures = None,
+    speak: Speak = None,
     json: Json = False,
     models: Models = None,
     detector: Detector = None,
@@ -122,10 +126,13 @@ def ask(
     from workflows.commands.session import Choice
 
     gestures = _gestures(point=click, box=box, stroke=stroke, polygon=polygon)
-    _check_request(request, empty_is_fine=bool(gestures))
+    if speak is None:
+        _check_request(request or "", empty_is_fine=bool(gestures) and request is not None)
+    elif request is not None:  # then all that stands there is pictures
+        pictures = [request, *(pictures or [])]
     _check_pictures(pictures, conversation)
     asking.ask(
-        request,
+        speak or request or "",
         pictures or [],
         Choice(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
         conversation=conversation,
@@ -141,6 +148,7 @@ def chat(
     script: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A line a turn; gestures before words: @x,y text.")
     ] = None,
+    speak: Speak = None,
     json: Json = False,
     models: Models = None,
     detector: Detector = None,
@@ -168,6 +176,7 @@ def chat(
         script=script,
         out=out,
         shape=asking.Shape(json, trace),
+        speak=speak,
     )
     if failed and (script is not None or not sys.stdin.isatty()):
         raise typer.Exit(1)

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_tools.errors import AskmaskError, ConfigError, shorten
+from workflows.commands import hearing
 from workflows.commands.session import Choice, Outcome, Session, session
 from workflows.commands.terminal import note, result, result_json, working
 from workflows.hand_gestures import HandGesture, typed_gestures
@@ -17,12 +19,15 @@ from workflows.hand_gestures import HandGesture, typed_gestures
 if TYPE_CHECKING:
     from agent_tools.pictures import Picture
     from workflows.agent_loop.events import Event, Listener
+    from workflows.speech.hearing import Heard
 
 HELP = """Type what you want to know, for example: count the oranges · only the top row · undo
   @x,y words   the words, with a click at pixel x, y; more of them, and other gestures, in the same way:
   @x0,y0,x1,y1 a box · @stroke:x,y;x,y · @polygon:x,y;x,y;x,y · @not:x,y what does not belong
+  :speak FILE   what is said in a sound file; gestures may come before it too
   :undo  :redo  :help  :quit"""
 _COMMANDS = {":undo": "undo", ":redo": "redo"}
+_SPEAK = ":speak"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Shape:
 
 
 def ask(
-    request: str,
+    request: str | Path,
     sources: Sequence[str],
     choice: Choice,
     *,
@@ -43,8 +48,21 @@ def ask(
     out: Path | None,
     shape: Shape,
 ) -> None:
-    """Answer one request about the pictures, or about the current one of an earlier conversation."""
+    """Answer one request about the pictures, or about the current one of an earlier conversation.
+
+    Args:
+        request: what is asked: in words, or the file that it is spoken in.
+        sources: pictures and folders.
+        choice: which models.
+        conversation: id of an earlier one to go on with.
+        gestures: what the hand did on the picture.
+        out: folder for annotated pictures.
+        shape: how the outcome is shown.
+    """
     notice = choice.notice()
+    heard = hearing.listen(request) if isinstance(request, Path) else None
+    if heard is not None and not heard.text:
+        return
     check_products(choice)
     pictures = opened(sources)
     if notice:
@@ -52,8 +70,9 @@ def ask(
     with session(choice, conversation, out) as talk:
         handles = talk.open(pictures)
         with working("looking") as say:
-            outcome = talk.ask(request, pictures=handles, gestures=gestures, on_event=_progress(say))
-        show(outcome, shape)
+            words = str(request) if heard is None else heard.text
+            outcome = talk.ask(words, pictures=handles, gestures=gestures, on_event=_progress(say))
+        show(outcome, shape, heard=heard)
         if not shape.json:
             note(f"go on with: askmask ask REQUEST --conversation {talk.id}")
 
@@ -66,8 +85,9 @@ def chat(
     script: Path | None,
     out: Path | None,
     shape: Shape,
+    speak: Path | None = None,
 ) -> int:
-    """Answer line after line, from a person or a script; how many turns failed."""
+    """Answer line after line, from a person or a script, a spoken request first; how many turns failed."""
     notice = choice.notice()
     lines = _script(script) if script else _typed()
     check_products(choice)
@@ -78,10 +98,10 @@ def chat(
     with session(choice, conversation, out) as talk:
         talk.open(pictures)
         note(f"conversation {talk.id}")
-        for line in lines:
+        for line in chain([f"{_SPEAK} {speak}"] if speak else [], lines):
             if line == ":quit":
                 break
-            failed += not _turn(talk, line, shape)
+            failed += not _turn(talk, line, shape, ask_first=script is None)
     return failed
 
 
@@ -109,8 +129,8 @@ def check_products(choice: Choice) -> None:
             note(f"{path.name}: {notice}")
 
 
-def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
-    """Print an outcome; JSON of a chat says which request it answers."""
+def show(outcome: Outcome, shape: Shape, request: str | None = None, heard: Heard | None = None) -> None:
+    """Print an outcome; JSON of a chat says which request it answers, and of a spoken one what was heard."""
     if shape.trace:
         for event in outcome.reply.trace:
             note(event.line())
@@ -121,6 +141,8 @@ def show(outcome: Outcome, shape: Shape, request: str | None = None) -> None:
         told = outcome.as_json()
         if shape.trace:
             told["trace"] = [event.as_json() for event in outcome.reply.trace]
+        if heard is not None:
+            told["heard"] = {"text": heard.text, "recogniser": heard.recogniser}
         result_json(told if request is None else {"request": request, **told})
         return
     result(outcome.reply.answer)
@@ -141,30 +163,47 @@ def parse_line(line: str) -> tuple[str, tuple[HandGesture, ...]]:
     """
     if line in _COMMANDS:
         return _COMMANDS[line], ()
-    if line.startswith(":"):
-        raise ConfigError(f"line={shorten(line)} is not a command: expected :undo, :redo, :help or :quit. Use one.")
+    if line.startswith(":") and line.partition(" ")[0] != _SPEAK:
+        raise ConfigError(
+            f"line={shorten(line)} is not a command: expected :speak FILE, :undo, :redo, :help or :quit. Use one."
+        )
     try:
         return typed_gestures(line)
     except ValueError as error:
         raise ConfigError(f"line={error}") from None
 
 
-def _turn(talk: Session, line: str, shape: Shape) -> bool:
+def _turn(talk: Session, line: str, shape: Shape, *, ask_first: bool = False) -> bool:
     """Answer one line; whether that went well. An error ends the turn, not the conversation."""
     if line == ":help":
         print(HELP, file=sys.stderr)
         return True
     try:
         request, gestures = parse_line(line)
+        heard = _spoken(request, ask_first=ask_first)
+        if heard is not None:
+            if not heard.text:
+                return True
+            request = heard.text
         with working("looking") as say:
             outcome = talk.ask(request, gestures=gestures, on_event=_progress(say))
-        show(outcome, shape, line)
+        show(outcome, shape, line, heard)
     except AskmaskError as error:
         note(str(error))
         if shape.json:
             result_json({"request": line, **error_json(error)})
         return False
     return True
+
+
+def _spoken(request: str, *, ask_first: bool) -> Heard | None:
+    """What is said in the file that a request names with :speak, None for one in words."""
+    command, _, file = request.partition(" ")
+    if command != _SPEAK:
+        return None
+    if not file.strip():
+        raise ConfigError(f"line={command} names no file: expected :speak FILE. Name a sound file.")
+    return hearing.listen(Path(file.strip()).expanduser(), ask_first=ask_first)
 
 
 def _progress(say: Callable[[str], None]) -> Listener:

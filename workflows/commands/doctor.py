@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from agent_tools.errors import AskmaskError
 from agent_tools.settings import settings
@@ -28,7 +28,14 @@ LIBRARIES = (
     "pycocotools",
     "sqlalchemy",
 )
-EXTRAS = {"heif": "pillow_heif", "mcp": "mcp", "postgres": "psycopg", "retail": "pandas", "serve": "ray"}
+EXTRAS = {
+    "heif": "pillow_heif",
+    "mcp": "mcp",
+    "postgres": "psycopg",
+    "retail": "pandas",
+    "serve": "ray",
+    "speech": "pocketsphinx",
+}
 """Extra of this distribution → the module it brings."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
 
@@ -81,6 +88,7 @@ def examine() -> Iterator[Check]:
         ("demo models", _demo),
     ):
         yield _guarded(name, look)
+    yield replace(_guarded("speech", _speech), required=False)
     yield from _presets()
     for extra, module in EXTRAS.items():
         here = importlib.util.find_spec(module) is not None
@@ -167,6 +175,16 @@ def _demo() -> Check:
 
     here = is_fetched(PRESETS["demo"])
     return Check("demo models", here, "bundled" if here else "missing", step="Run pip install askmask again.")
+
+
+def _speech() -> Check:
+    from workflows.speech.hearing import available
+
+    hears, chosen = available(), settings().speech
+    found = f"nothing hears ({chosen})" if hears is None else f"{hears} hears ({chosen})"
+    if hears is not None and hears.startswith("openai"):
+        found += "; the sound leaves this machine"
+    return Check("speech", hears is not None, found, step="Run pip install 'askmask[speech]', or set ASKMASK_SPEECH.")
 
 
 def _presets() -> Iterator[Check]:

@@ -63,7 +63,7 @@ def chat_model(llm: str | None = None, base_url: str | None = None) -> BaseChatM
     named, _, address = llm.partition("@http")
     address = f"http{address}" if address else base_url or settings().llm_base_url or ""
     if address:
-        _check_address(address)
+        check_address(address)
     provider, _, model = named.partition(":")
     if not model and not address and (planner := plugged_planner(provider)) is not None:
         return planner
@@ -94,7 +94,12 @@ def call_settings(model: BaseChatModel) -> Callable[[float], dict[str, Any]] | N
     return (lambda seconds: {"timeout": seconds}) if isinstance(model, BaseChatOpenAI) else None
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Refuse what is not the address of a server, or holds a password.
+
+    Raises:
+        ConfigError: it is not http(s), names no host, or holds a secret.
+    """
     try:
         parts = urlsplit(address)
         usable = bool(parts.hostname) and parts.scheme in ("http", "https")
