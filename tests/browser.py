@@ -35,13 +35,13 @@ def chromium() -> str:
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """A playwright Browser."""
+def browser(*more: str) -> Iterator[Any]:
+    """A playwright Browser, with more arguments."""
     path = chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        opened = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
         yield opened
         opened.close()
 

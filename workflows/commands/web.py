@@ -5,6 +5,7 @@ This module does not know how the page works.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,8 +90,6 @@ def _conversation(toolkit: VisionToolkit, choice: Choice) -> Conversation:
 
 def _told(choice: Choice) -> Told:
     """What the page says of models, language model and hearing."""
-    from importlib.metadata import version
-
     from agent_tools.settings import settings
     from workflows.planning.chat_model import model_name
     from workflows.web.page import Told
@@ -111,7 +110,30 @@ def _told(choice: Choice) -> Told:
         looks = f"{model_name(planner)} was shown a small copy of the picture."
     else:
         said.append("Pictures and words stay on this machine.")
-    return Told(version("askmask"), " ".join(said), looks=looks)
+    return Told(_version(), " ".join(said), _hearing(), looks)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("askmask")
+    except PackageNotFoundError:
+        return "source"
+
+
+def _hearing() -> Callable[[str], tuple[str, tuple[str, ...]]] | None:
+    """What writes down a recording; None where nothing here can hear."""
+    from workflows.speech.hearing import available, hear
+
+    if available() is None:
+        return None
+
+    def written_down(sound: str) -> tuple[str, tuple[str, ...]]:
+        heard = hear(Path(sound))
+        return heard.text, heard.notices
+
+    return written_down
 
 
 def _logins() -> dict[str, str]:

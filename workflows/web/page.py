@@ -7,6 +7,7 @@ drawn, served or kept.
 
 from __future__ import annotations
 
+import html
 import queue
 import threading
 import time
@@ -30,6 +31,7 @@ from workflows.web.view import view
 
 FIRST = "Drop a photo, or choose an example. Then tell me what to look for: *count the oranges*."
 HINT = "Count the oranges · only the top row · blur the rest"
+HEARD = "This was heard. Correct it if need be, then press Send."
 _AT_ONCE = 8
 """Requests at work at the same time; the models themselves take turns."""
 _TICK = 0.1
@@ -43,13 +45,13 @@ class Told:
     Attributes:
         version: of askmask.
         models: which are loaded, as Markdown.
-        hear: sound file → the words in it; None: nothing here can hear.
+        hear: sound file → the words in it, and what to know about who heard them; None: nothing here can hear.
         looks: what is said when a language model was shown a picture.
     """
 
     version: str
     models: str
-    hear: Callable[[str], str] | None = None
+    hear: Callable[[str], tuple[str, tuple[str, ...]]] | None = None
     looks: str = ""
 
 
@@ -176,10 +178,10 @@ class _Page:
             yield keep, waiting, "", "Looking ...", gr.update(visible=True)
             work = _Work(room, talk.as_said(words), told.gestures(), told.picture)
             for doing in work.progress():
-                yield keep, keep, keep, doing, keep
+                yield keep, keep, keep, html.escape(doing), keep
             reply = work.reply()
             picture, said = self._shown(room, reply)
-            yield picture, said, keep, self._notes(reply), gr.update(visible=False)
+            yield picture, said, keep, html.escape(self._notes(reply)), gr.update(visible=False)
         except AskmaskError as error:
             picture, said = self._refused(room, error)
             yield picture, said, words, "", gr.update(visible=False)
@@ -197,10 +199,10 @@ class _Page:
         if sound is None:
             return gr.skip(), "", None
         try:
-            heard = self._told.hear(sound)
+            words, notices = self._told.hear(sound)
         except AskmaskError as error:
-            return gr.skip(), f"Not heard: {error}", None
-        return heard, "Heard. Correct it if need be, then press Send.", None
+            return gr.skip(), html.escape(f"Not heard: {error}"), None
+        return words, html.escape(" ".join([HEARD, *notices])), None
 
     def _room(self, conversation: object, request: gr.Request) -> Room:
         try:
