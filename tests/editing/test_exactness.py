@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_tools.editing import PARAMETERS, STRENGTHS, apply
+from agent_tools.editing import PARAMETERS, STRENGTHS, apply, stack
 from agent_tools.editing.stack import check_exact
 from agent_tools.errors import ServiceError, ToolInputError
 from agent_tools.masks import Mask
@@ -135,6 +135,16 @@ def test_edit_of_a_picture_of_one_row_does_not_fail(action: str) -> None:
     assert np.array_equal(after[0, :5, :3], before[0, :5]) == (
         action not in ("cut_out", "highlight", "replace_background")
     )
+
+
+def test_every_edit_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defective(task: Any) -> Any:
+        return task.pixels + np.uint8(1), task.region
+
+    monkeypatch.setitem(stack._ACTIONS, "blur", defective)
+    apply(noise(3), "blur", [], invert=True)
+    with pytest.raises(ServiceError, match="edit=inexact"):
+        apply(noise(3), "blur", [box(1, 1, 9, 9)])
 
 
 @pytest.mark.parametrize("changed_alpha", [False, True])

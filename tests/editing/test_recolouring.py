@@ -28,15 +28,15 @@ NAMED = {
 }
 
 
-def ball(colour: tuple[int, int, int], label: bool = False) -> tuple[Any, Any, Any]:
-    """A lit ball of a colour on grey, how it is lit (H, W), and where it is; perhaps with a white label."""
+def ball(colour: tuple[int, int, int], label: int | None = None) -> tuple[Any, Any, Any]:
+    """A lit ball of a colour on grey, how it is lit (H, W), and where it is; perhaps with a grey label."""
     rows, columns = np.mgrid[:H, :W]
     lit = np.clip(1.05 - np.hypot(rows - 16, columns - 24) / 34, 0.25, 1)
     mask = disc(32, 24, 18)
     pixels = np.full((H, W, 3), 90, np.uint8)
     pixels[mask.to_array()] = (np.array(colour) * lit[..., None])[mask.to_array()].astype(np.uint8)
-    if label:
-        pixels[28:36, 26:38] = (245, 245, 245)
+    if label is not None:
+        pixels[28:36, 26:38] = label
     return pixels, lit, mask
 
 
@@ -54,12 +54,13 @@ def test_recoloured_thing_is_called_by_its_new_colour_and_keeps_its_shading(
     assert np.ptp(light) > 12, "it still has a shape"
 
 
-def test_what_of_a_colourful_thing_has_no_colour_stays() -> None:
-    pixels, _, mask = ball((210, 30, 30), label=True)
-    made = apply(pixels, "recolour", [mask], colour="#0000ff")
-    label = made[30:34, 29:35].astype(int)
-    assert np.abs(label - 245).max() <= 12
-    assert made[24, 44, 2] > made[24, 44, 0] + 60
+@pytest.mark.parametrize("label", [245, 120, 30])
+@pytest.mark.parametrize("wanted", ["#0000ff", "#ffffff"])
+def test_what_of_a_colourful_thing_has_no_colour_stays(wanted: str, label: int) -> None:
+    pixels, _, mask = ball((210, 30, 30), label)
+    made = apply(pixels, "recolour", [mask], colour=wanted)
+    assert np.abs(made[31:33, 30:34].astype(int) - label).max() <= 12
+    assert made[24, 44, 2] > pixels[24, 44, 2] + 60
 
 
 def test_strength_is_how_far_the_colour_goes() -> None:

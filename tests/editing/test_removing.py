@@ -135,3 +135,12 @@ def test_inpainter_that_gives_something_else_is_told(made: Any) -> None:
     filler = Filler(made)
     with pytest.raises(ServiceError, match=r"^inpainter=Filler gave .*: expected uint8"):
         apply(noise(1), "remove", [box(20, 20, 30, 30)], inpainter=filler)
+
+
+def test_second_hole_is_not_shown_to_whoever_fills_the_first() -> None:
+    filler = Filler()
+    masks = [box(x, 100, x + 20, 130, 400, 500) for x in (200, 240)]
+    apply(np.random.default_rng(0).integers(0, 255, (400, 500, 3), np.uint8), "remove", masks, inpainter=filler)
+    (_, first), (around, second) = filler.seen
+    assert first.sum() > 1.7 * second.sum(), "both are holes to the first"
+    assert (around == 128).all(2).sum() > 300, "the second sees the first filled"
