@@ -72,7 +72,7 @@ class Decoder:
             return Decoding({})
         proposals: dict[tuple[str, ...], float] = {}
         for one in itertools.islice(decoder.nbest(), _PROPOSALS):
-            if one.score > _BROKEN:
+            if one is not None and one.score > _BROKEN:  # none where the lattice fell apart
                 proposals.setdefault(tuple(one.hypstr.split()), _SCALE * math.log(one.score))
         best = max(proposals.values(), default=0.0)
         proposals.setdefault(tuple(heard.hypstr.split()), best)
