@@ -87,7 +87,7 @@ def blocks(rooms: Rooms, told: Told) -> gr.Blocks:
                 stop = gr.Button("Stop", visible=False, elem_id="askmask-stop")
                 if told.hear is not None:
                     sound = gr.Audio(
-                        label="Or say it: what was heard comes up above, to correct before you send it",
+                        label="Or say it",
                         sources=["microphone"],
                         type="filepath",
                         format="wav",
