@@ -376,6 +376,24 @@ def decode_whole(data: bytes, name: str) -> tuple[NDArray[Any], bytes | None]:
     return np.array(turned, np.uint8), profile
 
 
+def exif_of(data: bytes, name: str) -> bytes:
+    """What the file tells of camera, place and time, as EXIF for an upright copy; empty where it tells nothing.
+
+    Raises:
+        PictureError: the file is damaged.
+    """
+    image, kind = _open(data, name)
+    try:
+        with _pillow_quiet():
+            if kind == "PNG" and b"eXIf" not in data and b"Raw profile type exif" not in data:
+                return b""
+            exif = image.getexif()
+            exif.pop(ORIENTATION_TAG, None)
+            return exif.tobytes().removeprefix(b"Exif\0\0") if exif else b""
+    except _DAMAGE as error:
+        raise _damaged(data, name, kind) from error
+
+
 def _sixteen_bits(data: bytes) -> NDArray[np.uint16] | None:
     """A PNG or TIFF of 16 bits a channel as RGB or RGBA, as it is stored; None for what OpenCV reads as less."""
     import cv2

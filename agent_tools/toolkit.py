@@ -294,6 +294,14 @@ class VisionToolkit:
         inpainter = self.inpainter if any(one.action in FILLING for one in steps) else None
         return self._models.edited.edited(original, steps, others.__getitem__, inpainter=inpainter)
 
+    def as_edited(self, picture: str | None = None) -> Picture:
+        """A picture as its edits leave it, for the eye; the original where there are none. Errors as for `edited`."""
+        with self._within("edited") as turn:
+            opened = self._context(turn).opened(picture)
+            if all(one.picture != opened.handle for one in turn.state.edits):
+                return turn.picture(opened.handle)
+        return pictures.Picture.from_bytes(self.edited(opened.handle).png(), opened.name)
+
     def gesture(
         self,
         picture: str | None,

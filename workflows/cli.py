@@ -63,6 +63,13 @@ Products = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", help="Product list, .csv or .xlsx, to count shelves by. Repeatable."),
 ]
+Inpaint = Annotated[
+    str | None,
+    typer.Option("--inpainter", help="What fills holes: patches, opencv, lama:FILE.onnx, diffusers:REPO, yours."),
+]
+Metadata = Annotated[
+    bool, typer.Option("--keep-metadata", help="Edited pictures keep what their files tell of camera, place and time.")
+]
 Trace = Annotated[bool, typer.Option("--trace", help="Show what happened, step by step, on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE...", help="Files or folders.")]
@@ -114,6 +121,8 @@ def ask(
     stroke: Strokes = None,
     polygon: Polygons = None,
     products: Products = None,
+    inpainter: Inpaint = None,
+    keep_metadata: Metadata = False,
     out: Out = None,
     look: Look = False,
     record: Record = None,
@@ -134,7 +143,11 @@ def ask(
     asking.ask(
         speak or request or "",
         pictures or [],
-        Choice(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
+        Choice(
+            *(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
+            inpainter=inpainter,
+            keep_metadata=keep_metadata,
+        ),
         conversation=conversation,
         gestures=gestures,
         out=out,
@@ -157,6 +170,8 @@ def chat(
     llm: Llm = None,
     conversation: Conversation = None,
     products: Products = None,
+    inpainter: Inpaint = None,
+    keep_metadata: Metadata = False,
     out: Out = None,
     look: Look = False,
     record: Record = None,
@@ -171,7 +186,11 @@ def chat(
     _check_pictures(pictures, conversation)
     failed = asking.chat(
         pictures or [],
-        Choice(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
+        Choice(
+            *(models, detector, segmenter, device, llm, look, record, replay, tuple(products or ())),
+            inpainter=inpainter,
+            keep_metadata=keep_metadata,
+        ),
         conversation=conversation,
         script=script,
         out=out,

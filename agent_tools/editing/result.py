@@ -30,17 +30,17 @@ class Edited:
     pixels: Pixels
     profile: bytes | None
 
-    def png(self) -> bytes:
-        """The picture as PNG: exact, with its profile, and without anything else that the original's file told."""
+    def png(self, exif: bytes = b"") -> bytes:
+        """The picture as PNG: exact, with its profile, and nothing else that the original's file told but `exif`."""
         code = cv2.COLOR_RGB2BGR if self.pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
         done, encoded = cv2.imencode(".png", cv2.cvtColor(self.pixels, code), [cv2.IMWRITE_PNG_COMPRESSION, 3])
         assert done  # cv2 refuses only shapes and types that cannot come here
         data = memoryview(encoded.data)
-        profile = b"" if self.profile is None else _profile_chunk(self.profile)
-        return b"".join((data[:_HEADER], profile, data[_HEADER:]))
+        profile = b"" if self.profile is None else _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(self.profile))
+        told = _chunk(b"eXIf", exif) if exif else b""
+        return b"".join((data[:_HEADER], profile, told, data[_HEADER:]))
 
 
-def _profile_chunk(profile: bytes) -> bytes:
-    """An ICC profile as the iCCP chunk of a PNG."""
-    body = b"iCCP" + b"ICC profile\0\0" + zlib.compress(profile)
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    """A chunk of a PNG."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -152,3 +152,28 @@ def test_edit_of_what_is_not_there_says_so_and_writes_no_edit(run: Run, picture:
     said = json.loads(out)
     assert said["answer"] == "I found no unicorns."
     assert said["edited"] == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_edit_drops_private_metadata_unless_it_is_kept_on_purpose(run: Run, tmp_path: Path, kept: bool) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "a camera", 6
+    exif.get_ifd(0x8825)[1] = "N"
+    path = tmp_path / "turned.jpg"
+    pixels = np.full((64, 96, 3), 128, np.uint8)
+    pixels[20:44, 20:60] = (220, 30, 30)
+    Image.fromarray(pixels).save(path, exif=exif, quality=95, subsampling=0)
+    code, out, err = run("ask", "blur everything", str(path), *FAKES, *(["--keep-metadata"] if kept else []))
+    assert code == 0, err
+    edited = Image.open(out.strip().splitlines()[-1].removeprefix("Edited picture: "))
+    told = edited.getexif()
+    assert edited.size == (64, 96), "it is upright"
+    assert (told.get(0x010F) == "a camera", 0x8825 in told) == (kept, kept)
+    assert told.get(0x0112, 1) == 1, "and not turned again"
+
+
+def test_edit_with_an_inpainter_that_is_none_says_which_there_are(run: Run, picture: Path) -> None:
+    code, _, err = run("ask", "remove the blue box", str(picture), *FAKES, "--inpainter", "magic")
+    assert code == 1
+    assert "magic" in err
+    assert "lama" in err

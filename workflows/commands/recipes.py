@@ -47,11 +47,17 @@ def apply(
     pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Files or folders.")],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for results; default: askmask-out.")] = None,
     background: Annotated[Path | None, typer.Option(metavar="FILE", help="The picture to put behind.")] = None,
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep what the files tell of camera, place and time.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also those that are done already.")] = False,
     models: Annotated[str | None, typer.Option(help="Preset demo, fast, base or best, or http://host:port.")] = None,
     detector: Annotated[str | None, typer.Option(help="In place of the preset's.")] = None,
     segmenter: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda:n or mps.")] = None,
+    inpainter: Annotated[
+        str | None, typer.Option(help="What fills holes: patches, opencv, lama:FILE.onnx, diffusers:REPO, yours.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
@@ -65,9 +71,9 @@ def apply(
     behind = None if background is None else open_picture(background)
     if (notice := Choice(models, detector, segmenter, device).notice()) is not None:
         note(notice)
-    shared = SharedModels(models, detector=detector, segmenter=segmenter, device=device)
+    shared = SharedModels(models, detector=detector, segmenter=segmenter, device=device, inpainter=inpainter)
     lines = []
-    for line in _applied(made, pictures, OUT if out is None else out, behind, shared, again):
+    for line in _applied(made, pictures, OUT if out is None else out, behind, shared, again, keep_metadata):
         lines.append(line)
         if not json:
             result(_in_words(line))
@@ -96,9 +102,16 @@ def _read(path: Path) -> Recipe:
 
 
 def _applied(
-    made: Recipe, named: Sequence[str], out: Path, behind: Picture | None, shared: Any, again: bool
+    made: Recipe,
+    named: Sequence[str],
+    out: Path,
+    behind: Picture | None,
+    shared: Any,
+    again: bool,
+    keep_metadata: bool,
 ) -> Iterator[dict[str, Any]]:
     """A line for each picture, as soon as it is done."""
+    from agent_tools.decoding import exif_of
     from agent_tools.memory import Memory
     from agent_tools.pictures import open_picture, sources_in
     from agent_tools.toolkit import VisionToolkit
@@ -123,7 +136,8 @@ def _applied(
                     line |= {"done": applied.done, "left_out": applied.left_out}
                     if applied.done:
                         name = f"{Path(picture.name).stem}-edited.png"
-                        path = write_new(out, name, toolkit.edited().png(), ".png")
+                        exif = exif_of(picture.original, picture.name) if keep_metadata else b""
+                        path = write_new(out, name, toolkit.edited().png(exif), ".png")
                         line["file"] = str(path)
                         _note_done(out, picture.digest, made, path)
             except PictureError as error:

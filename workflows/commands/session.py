@@ -30,8 +30,8 @@ OUT = Path("askmask-out")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which models to use, how the language model is asked, and the product lists to offer it; None is the setting's
-    value, then the default.
+    """Which models to use, how the language model is asked, the product lists to offer it, and whether edited pictures
+    keep what their files told of camera, place and time; None is the setting's value, then the default.
     """
 
     models: str | None = None
@@ -43,6 +43,8 @@ class Choice:
     record: Path | None = None
     replay: Path | None = None
     products: tuple[Path, ...] = ()
+    inpainter: str | None = None
+    keep_metadata: bool = False
 
     def names(self) -> dict[str, str]:
         """The models as a person would type them, by "preset", "detector" and "segmenter"; loads none.
@@ -115,12 +117,18 @@ class Outcome:
 class Session:
     """One conversation with its models and the folder its annotated pictures go to."""
 
-    def __init__(self, toolkit: VisionToolkit, conversation: Conversation, names: dict[str, str], out: Path) -> None:
+    def __init__(
+        self,
+        toolkit: VisionToolkit,
+        conversation: Conversation,
+        names: dict[str, str],
+        out: Path,
+        keep_metadata: bool = False,
+    ) -> None:
         self.toolkit = toolkit
         self._conversation = conversation
         self._names = names
-        self._out = out
-        self._decoded: dict[str, Picture] = {}
+        self._out, self._keep_metadata = out, keep_metadata
 
     @property
     def id(self) -> str:
@@ -132,7 +140,6 @@ class Session:
         given = list(pictures)
         if not given:
             return ()
-        self._decoded.update((picture.digest, picture) for picture in given)
         with self.toolkit.turn() as turn:
             handles = tuple(dict.fromkeys([self.toolkit.open_picture(picture) for picture in given]))
             turn.use_picture(handles[0])
@@ -178,20 +185,12 @@ class Session:
 
     def _write_edited(self, handle: str) -> Path:
         """A picture as its edits leave it: exact, so PNG."""
-        name = self.toolkit.state.pictures[handle].name
-        return write_new(self._out, f"{Path(name).stem}-edited.png", self.toolkit.edited(handle).png(), ".png")
+        from agent_tools.decoding import exif_of
 
-    def _as_edited(self, handle: str) -> Picture:
-        """A picture as its edits leave it, for the eye."""
-        from agent_tools.pictures import open_picture
-
-        state = self.toolkit.state
-        if any(one.picture == handle for one in state.edits):
-            return open_picture(self.toolkit.edited(handle).png())
-        opened = state.pictures[handle]
-        if opened.digest not in self._decoded:
-            self._decoded[opened.digest] = self.toolkit.memory.picture(opened)
-        return self._decoded[opened.digest]
+        opened = self.toolkit.state.pictures[handle]
+        exif = exif_of(self.toolkit.memory.picture(opened).original, opened.name) if self._keep_metadata else b""
+        name = f"{Path(opened.name).stem}-edited.png"
+        return write_new(self._out, name, self.toolkit.edited(handle).png(exif), ".png")
 
     def _annotate(self, reply: Reply, pictures: Iterable[str]) -> dict[str, Path]:
         """Draw what the answer is about on each of the pictures, edited as they are; an answer without objects shows
@@ -207,7 +206,7 @@ class Session:
             opened = state.pictures.get(handle)
             if opened is None:  # forgotten by this very request
                 continue
-            drawn = draw(self._as_edited(handle), [thing for thing in things if thing.picture == handle])
+            drawn = draw(self.toolkit.as_edited(handle), [thing for thing in things if thing.picture == handle])
             written[handle] = write_new(self._out, opened.name, encode_jpeg(drawn))
         return written
 
@@ -246,6 +245,7 @@ def session(
             detector=choice.detector,
             segmenter=choice.segmenter,
             device=choice.device,
+            inpainter=choice.inpainter,
             memory=own,
             conversation=conversation,
         )
@@ -258,7 +258,7 @@ def session(
             record=choice.record,
             replay=choice.replay,
         )
-        yield Session(toolkit, talk, names, OUT if out is None else out)
+        yield Session(toolkit, talk, names, OUT if out is None else out, choice.keep_metadata)
     finally:
         if memory is None:
             own.close()

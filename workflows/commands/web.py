@@ -43,6 +43,9 @@ def web(
     products: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Product list to count shelves by. Repeatable.")
     ] = None,
+    inpainter: Annotated[
+        str | None, typer.Option(help="What fills holes: patches, opencv, lama:FILE.onnx, diffusers:REPO, yours.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
     """Open the page: talk about pictures, click, edit, undo, in the browser."""
@@ -57,7 +60,7 @@ def web(
     if notice := choice.notice():
         note(notice)
     rules = settings()
-    shared = SharedModels(models, detector=detector, segmenter=segmenter, device=device)
+    shared = SharedModels(models, detector=detector, segmenter=segmenter, device=device, inpainter=inpainter)
     with Memory() as memory:
         with working("starting"):
             from workflows.web.rooms import Limits, Rooms

@@ -55,7 +55,7 @@ def download(room: Room, picture: str, kind: str) -> Download:
         return Download(f"{stem}-edited.png", "image/png", room.toolkit.edited(picture).png())
     marked = [state.objects[handle] for handle in state.selection if state.objects[handle].picture == picture]
     if kind == "marked":
-        return Download(f"{stem}-marked.jpg", "image/jpeg", encode_jpeg(draw(original, marked)))
+        return Download(f"{stem}-marked.jpg", "image/jpeg", encode_jpeg(draw(room.toolkit.as_edited(picture), marked)))
     if not marked:
         raise ToolInputError("selection= is empty: expected something marked. Ask for something first.")
     return _exported(original, marked, stem, kind)

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_tools.drawing import encode_jpeg
-from agent_tools.editing import Step, edited
+from agent_tools.editing import EditedPictures, Step
+from agent_tools.inpainting import Inpainter
 from agent_tools.masks import Mask
 from agent_tools.pictures import Picture
 
@@ -59,11 +60,17 @@ class Previews:
 
     def __init__(self) -> None:
         self._made: OrderedDict[str, Preview] = OrderedDict()
+        self._edited = EditedPictures(_KEPT_BYTES)
         self._small: OrderedDict[str, Picture] = OrderedDict()
         self._lock = threading.Lock()
 
     def preview(
-        self, picture: Picture, edits: Sequence[Step], pictures: Callable[[str], Picture], longest: int = LONGEST
+        self,
+        picture: Picture,
+        edits: Sequence[Step],
+        pictures: Callable[[str], Picture],
+        longest: int = LONGEST,
+        inpainter: Inpainter | None = None,
     ) -> Preview:
         """A picture with its edits.
 
@@ -72,6 +79,7 @@ class Previews:
             edits: in the order in which they are done.
             pictures: gives the other pictures that edits name.
             longest: pixels of the longer side, at most.
+            inpainter: what fills holes, the same for all previews; None: patches of the picture itself.
 
         Raises:
             AskmaskError: the picture is damaged, or an edit cannot be done.
@@ -81,7 +89,7 @@ class Previews:
             if (known := self._made.get(key)) is not None:
                 self._made.move_to_end(key)
                 return known
-        made = self._encoded(self._drawn(picture, edits, pictures, longest))
+        made = self._encoded(self._drawn(picture, edits, pictures, longest, inpainter))
         with self._lock:
             self._made[key] = made
             while len(self._made) > 1 and sum(len(each.data) for each in self._made.values()) > _KEPT_BYTES:
@@ -89,13 +97,18 @@ class Previews:
         return made
 
     def _drawn(
-        self, picture: Picture, edits: Sequence[Step], pictures: Callable[[str], Picture], longest: int
+        self,
+        picture: Picture,
+        edits: Sequence[Step],
+        pictures: Callable[[str], Picture],
+        longest: int,
+        inpainter: Inpainter | None,
     ) -> NDArray[Any]:
         if not edits:
             return _shrunk(picture.array, longest)
         scale = min(1.0, longest / max(picture.width, picture.height))
         if scale == 1:
-            pixels = edited(picture, edits, pictures).pixels
+            pixels = self._edited.edited(picture, edits, pictures, inpainter=inpainter).pixels
         else:
             small = self._smaller(picture, longest)
             width, height = small.width, small.height
@@ -111,7 +124,7 @@ class Previews:
                 )
                 for one in edits
             ]
-            pixels = edited(small, steps, pictures).pixels
+            pixels = self._edited.edited(small, steps, pictures, inpainter=inpainter).pixels
         return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
 
     def _smaller(self, picture: Picture, longest: int) -> Picture:

@@ -16,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
+from agent_tools.editing import FILLING
 from agent_tools.errors import AskmaskError, PictureError
 from agent_tools.pictures import Picture
 from workflows.web.downloads import download
@@ -122,7 +123,8 @@ def _picture(previews: Previews, room: Room, handle: str, which: str) -> Respons
         original, state, other = turn.picture(handle), turn.state, turn.picture
     edits = [one for one in state.edits if one.picture == handle] if which != "original" else []
     longest = THUMBNAIL if which == "small" else LONGEST
-    made: Preview = previews.preview(original, edits, other, longest)
+    inpainter = room.toolkit.inpainter if any(one.action in FILLING for one in edits) else None
+    made: Preview = previews.preview(original, edits, other, longest, inpainter)
     # What an address shows never changes but for "small": its last part says which edits are done.
     return Response(made.data, media_type=made.kind, headers=_PRIVATE if which == "small" else _KEEP)
 
