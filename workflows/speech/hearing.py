@@ -97,8 +97,12 @@ def available() -> str | None:
     name = settings().speech
     if name != "auto":
         kind = name.partition(":")[0]
-        here = {"small": small_is_here, "whisper": lambda: _whisper_named(name) is not None, "openai": lambda: True}
-        return name if kind in here and here[kind]() else None
+        here = (
+            kind == "openai"
+            or (kind == "small" and small_is_here())
+            or (kind == "whisper" and _whisper_named(name) is not None)
+        )
+        return name if here else None
     return _whisper_named("whisper") or ("small" if small_is_here() else None)
 
 

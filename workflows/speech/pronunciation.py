@@ -8,7 +8,7 @@ This module does not know which words are needed, nor what they mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ _HANDLE = re.compile(r"([a-z])(\d+)")
 _SPELLINGS = (("our", "or"), ("is", "iz"), ("ll", "l"), ("-", ""), ("grey", "gray"))
 _HISSES = ("S", "Z", "SH", "ZH", "CH", "JH")
 _VOICELESS = ("P", "T", "K", "F", "TH")
+_VOWEL_LETTERS = tuple("AEIOU")
 _SHORTEST_PART = 3
 _PREFIXES = ("re", "un", "de")
 
@@ -30,14 +31,17 @@ class Dictionary:
     Args:
         file: a pronouncing dictionary, a word and its phones a line.
         sounds: those of further words.
+        accent: makes another accent's phones of a word and its American ones; None: America's.
     """
 
-    def __init__(self, file: Path, sounds: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, sounds: Mapping[str, str], accent: Callable[[str, str], str] | None = None) -> None:
+        self._accent = accent
         self._known = {**_read(file), **{word: (phones,) for word, phones in sounds.items()}}
 
     def sounds(self, word: str) -> tuple[str, ...]:
         """The ways to say `word`, phones with spaces between; none where it is not known."""
-        return self._known.get(word) or self._handle(word) or self._respelled(word) or self._in_parts(word)
+        ways = self._known.get(word) or self._handle(word) or self._respelled(word) or self._in_parts(word)
+        return ways if self._accent is None else tuple(dict.fromkeys(self._accent(word, phones) for phones in ways))
 
     def phrase(self, words: str) -> tuple[str, ...]:
         """The ways to say several words, each word of several in its first way; none where one is not known."""
@@ -69,6 +73,29 @@ class Dictionary:
             if (len(first) >= _SHORTEST_PART or first in _PREFIXES) and first in self._known and second in self._known:
                 return (f"{self._known[first][0]} {self._known[second][0]}",)
         return ()
+
+
+def british(word: str, phones: str) -> str:
+    """How southern England says a word, of how America says it, in American phones.
+
+    No r before a consonant or at the end; "o" as in lot is round, "a" as in bath long, and "a" as in trap open, which
+    an American model takes for the vowel of father (Wells, Accents of English, 1982).
+    """
+    american = phones.split()
+    said: list[str] = []
+    for phone, after in zip(american, [*american[1:], ""], strict=True):
+        before_vowel = after[:1] in _VOWEL_LETTERS
+        if phone == "R" and said and said[-1][0] in _VOWEL_LETTERS and not before_vowel:
+            said += ["AH"] if said[-1] in ("IH", "EH", "UH") else []
+        elif phone == "ER":
+            said += ["AH", "R"] if before_vowel else ["AH"]
+        elif phone == "AA" and after != "R" and "o" in word:
+            said.append("AO")
+        elif phone == "AE":
+            said.append("AA")
+        else:
+            said.append(phone)
+    return " ".join(said)
 
 
 def _plural(phones: str) -> str:

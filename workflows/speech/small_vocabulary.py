@@ -1,9 +1,9 @@
 """A recogniser of requests that needs no weights from a hub: PocketSphinx with a language model of our own.
 
-A sound is decoded several times, as if by longer and shorter throats (Eide and Gish, "A parametric approach to vocal
-tract length normalization", 1996). What the decodings propose is judged together: by sound, by a language model of
-whole sentences, and by whether the planner knows what to do. Noise and music fall to PocketSphinx's model of noise;
-words made of the rest are too slow for speech, or leave most of what is loud unsaid.
+A sound is decoded several times: as American and as British, by longer and shorter throats (Eide and Gish, "A
+parametric approach to vocal tract length normalization", 1996). What the decodings propose is judged together: by
+sound, by a language model of whole sentences, and by whether the planner knows what to do. Noise and music fall to
+PocketSphinx's model of noise; words made of the rest are too slow for speech, or leave most of what is loud unsaid.
 This module does not know where a sound comes from.
 """
 
@@ -22,14 +22,16 @@ from pocketsphinx import get_model_path
 from workflows.planning.context import Click, KnownEdit, KnownObject, PictureSize, PlanContext
 from workflows.planning.rules import plan
 from workflows.speech.language_model import LanguageModel
-from workflows.speech.pronunciation import Dictionary
+from workflows.speech.pronunciation import Dictionary, british
 from workflows.speech.sentences import Sentence, Speaker, spoken_words
 from workflows.speech.sound_files import RATE, Samples
 from workflows.speech.sphinx import Decoding, decoders, member
 
 _USUAL, _ANY = 12_000, 3_000
 """Sentences that the language models are made of."""
-_WARPS = (0.88, 0.94, 1.0, 1.06, 1.12)
+_WARPS = (0.9, 1.0, 1.1)
+_EAR = 0.3
+"""How much less a decoding counts for being behind another, as that of the wrong accent or throat is."""
 _FLOOR = 15.0
 """How far behind the best one, at most, a proposal counts in a decoding: as far as one that is not proposed."""
 _SENTENCE, _UNDERSTOOD = 1.0, 3.0
@@ -57,13 +59,12 @@ class SmallVocabulary:
     def __init__(self) -> None:
         speaker = Speaker()
         sentences = [*speaker.usual(_USUAL), *speaker.any(_ANY)]
-        dictionary = Dictionary(Path(get_model_path("en-us/cmudict-en-us.dict")), spoken_words().sounds)
-        plain = {word for sentence in sentences for word in sentence} - set(speaker.classes)
-        ways = {word: dictionary.sounds(word) for word in sorted(plain)}
-        for name, sayings in speaker.classes.items():
-            ways |= {member(name, saying): dictionary.phrase(saying) for saying in sayings}
-        self.left_out = frozenset(_text((word,)) for word, said in ways.items() if not said)
-        heard = {word: said for word, said in ways.items() if said}
+        plain = sorted({word for sentence in sentences for word in sentence} - set(speaker.classes))
+        file, more = Path(get_model_path("en-us/cmudict-en-us.dict")), spoken_words().sounds
+        accents = [_sounds(plain, speaker, Dictionary(file, more, accent)) for accent in (None, british)]
+        heard = accents[0]
+        names = {member(name, saying) for name, sayings in speaker.classes.items() for saying in sayings}
+        self.left_out = frozenset(_text((word,)) for word in {*plain, *names} - heard.keys())
         members = {
             name: {saying: share for saying, share in sayings.items() if member(name, saying) in heard}
             for name, sayings in speaker.classes.items()
@@ -76,7 +77,7 @@ class SmallVocabulary:
             for name, sayings in members.items()
             for saying, share in sayings.items()
         }
-        self._decoders = decoders(LanguageModel(sentences, 3).arpa(), members, heard, _WARPS)
+        self._decoders = decoders(LanguageModel(sentences, 3).arpa(), members, accents, _WARPS)
 
     def transcribe(self, samples: Samples) -> str:
         """The request in (N,) float32 mono samples at 16 kHz in -1..1; empty where none is heard."""
@@ -93,9 +94,11 @@ class SmallVocabulary:
     def _judged(self, decodings: Sequence[Decoding]) -> Sentence:
         """The proposal that is best by sound, as a sentence, and by being understood."""
         by_sound: defaultdict[Sentence, float] = defaultdict(float)
+        best_score = max(decoding.score for decoding in decodings)
         for decoding in decodings:
+            room = _FLOOR - _EAR * (best_score - decoding.score)
             for words, behind in decoding.proposals.items():
-                by_sound[words] += max(behind + _FLOOR, 0.0) / len(decodings)
+                by_sound[words] += max(behind + room, 0.0) / len(decodings)
         likely = {words: score + _SENTENCE * self._likelihood(words) for words, score in by_sound.items()}
         best = sorted(likely, key=lambda words: (-likely[words], words))[:_CONSIDERED]
         return max(best, key=lambda words: likely[words] + _UNDERSTOOD * is_understood(_text(words)))
@@ -135,6 +138,14 @@ def _situations() -> tuple[PlanContext, ...]:
 _SITUATIONS = _situations()
 
 
+def _sounds(plain: Sequence[str], speaker: Speaker, dictionary: Dictionary) -> dict[str, tuple[str, ...]]:
+    """Word of the decoder → the ways to say it, for those that there are any for."""
+    ways = {word: dictionary.sounds(word) for word in plain}
+    for name, sayings in speaker.classes.items():
+        ways |= {member(name, saying): dictionary.phrase(saying) for saying in sayings}
+    return {word: said for word, said in ways.items() if said}
+
+
 def _text(words: Sequence[str]) -> str:
     return " ".join(word.rpartition(":")[2].replace("_", " ") for word in words)
 
@@ -167,4 +178,4 @@ def _prepared(samples: Samples, sounding: NDArray[np.bool_]) -> bytes:
     hertz = np.arange(len(spectrum)) * RATE / len(sound)
     hiss = np.fft.irfft(spectrum / np.sqrt(np.maximum(hertz, 100.0)), len(sound))
     sound += hiss * (_HISS / hiss.std())
-    return (np.clip(sound, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+    return bytes((np.clip(sound, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())

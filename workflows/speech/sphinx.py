@@ -35,11 +35,13 @@ class Decoding:
 
     Attributes:
         proposals: sentences, each with how far it is behind the best one (natural logarithm, 0 or less).
+        score: of the best one (natural logarithm); fit to compare ways to listen to one sound.
         frames: of 10 ms, that the best one's words take.
         phones: that they have.
     """
 
     proposals: dict[tuple[str, ...], float]
+    score: float = 0.0
     frames: int = 0
     phones: int = 0
 
@@ -77,7 +79,7 @@ class Decoder:
         best = max(proposals.values(), default=0.0)
         proposals.setdefault(tuple(heard.hypstr.split()), best)
         frames, phones = self._extent()
-        return Decoding({words: score - best for words, score in proposals.items()}, frames, phones)
+        return Decoding({words: score - best for words, score in proposals.items()}, best, frames, phones)
 
     def _extent(self) -> tuple[int, int]:
         frames = phones = 0
@@ -88,20 +90,25 @@ class Decoder:
         return frames, phones
 
 
-def decoders(arpa: str, members: Members, sounds: Mapping[str, Sequence[str]], warps: Sequence[float]) -> list[Decoder]:
-    """A decoder for each of `warps`.
+def decoders(
+    arpa: str, members: Members, accents: Sequence[Mapping[str, Sequence[str]]], warps: Sequence[float]
+) -> list[Decoder]:
+    """A decoder for each of `accents` with each of `warps`.
 
     Args:
         arpa: the language model, over words and classes.
         members: what each class may be.
-        sounds: word → the ways to say it.
+        accents: for each, word → the ways to say it.
         warps: see `Decoder`.
     """
     set_loglevel("FATAL")
+    found = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_models(folder, arpa, members, sounds)
-        return [Decoder(folder, warp) for warp in warps]
+        for sounds in accents:
+            _write_models(folder, arpa, members, sounds)
+            found += [Decoder(folder, warp) for warp in warps]
+    return found
 
 
 def _write_models(folder: Path, arpa: str, members: Members, sounds: Mapping[str, Sequence[str]]) -> None:
