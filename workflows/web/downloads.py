@@ -47,9 +47,7 @@ def download(room: Room, picture: str, kind: str) -> Download:
     """
     if kind not in KINDS:
         raise ToolInputError(f"kind={shorten(kind)} is unknown: expected {', '.join(KINDS)}. Choose one of these.")
-    with room.toolkit.memory.turn(room.id) as turn:
-        original = turn.picture(picture)
-        state = turn.state
+    original, state = room.picture(picture), room.state
     stem = Path(original.name).stem
     if kind == "picture":
         return Download(f"{stem}-edited.png", "image/png", room.toolkit.edited(picture).png())

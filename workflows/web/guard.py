@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workflows.web.rooms import OWNER
+from workflows.web.rooms import OWNER, owner_named
 
 COOKIE = "askmask_conversation"
 _CONVERSATION = re.compile(r"[0-9a-f]{32}")
@@ -79,7 +79,7 @@ class Guard:
             await refused(scope, receive, send)
             return
         if self._logins:
-            scope[_OWNER] = f"{OWNER}:{self._name(request)}"
+            scope[_OWNER] = owner_named(str(self._name(request)))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -19,6 +19,8 @@ from workflows.hand_gestures import HandGesture
 from workflows.planning.context import PlanContext, PlannedCall
 from workflows.planning.orders import Calls, call
 
+BY_HAND = "\u270b "
+"""What the words of an act begin with, so that nobody takes them for a sentence that was typed."""
 Plan = Callable[[PlanContext], Calls]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Handle = Annotated[str, Field(pattern=r"^[gmpe][1-9][0-9]{0,8}$")]
@@ -37,6 +39,11 @@ class HandAct:
     words: str
     plan: Plan
     gestures: tuple[HandGesture, ...] = ()
+
+    @property
+    def request(self) -> str:
+        """The words as the conversation keeps them."""
+        return BY_HAND + self.words
 
 
 class _Deed(BaseModel):

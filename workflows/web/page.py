@@ -24,7 +24,7 @@ from workflows.hand_gestures import HandGesture
 from workflows.planning.languages import ENGLISH, language_of
 from workflows.web import talk
 from workflows.web.guard import COOKIE, owner_of
-from workflows.web.hands import UsePicture, read_attached, read_deed
+from workflows.web.hands import BY_HAND, UsePicture, read_attached, read_deed
 from workflows.web.rooms import Room, Rooms
 from workflows.web.stage import sent, stage
 from workflows.web.view import view
@@ -32,6 +32,8 @@ from workflows.web.view import view
 FIRST = "Drop a photo, or choose an example. Then tell me what to look for: *count the oranges*."
 HINT = "Count the oranges · only the top row · blur the rest"
 HEARD = "This was heard. Correct it if need be, then press Send."
+_HEARKENED = 30
+"""Turns among which the language that the visitor writes in is looked for."""
 _AT_ONCE = 8
 """Requests at work at the same time; the models themselves take turns."""
 _TICK = 0.1
@@ -110,7 +112,7 @@ def blocks(rooms: Rooms, told: Told) -> gr.Blocks:
         stop.click(
             page.stop,
             [attached],
-            None,
+            [said, working, stop],
             js="() => [askmask.attached()]",
             cancels=[asked],
             queue=False,
@@ -186,12 +188,14 @@ class _Page:
             picture, said = self._refused(room, error)
             yield picture, said, words, "", gr.update(visible=False)
 
-    def stop(self, attached: str, request: gr.Request) -> None:
+    def stop(self, attached: str, request: gr.Request) -> tuple[Any, str, Any]:
         """End the request that is at work; nothing of it is kept."""
         told = read_attached(attached)
         room = self._rooms.known(told.conversation, owner_of(request.request))
-        if room is not None:
-            room.talk.cancel()
+        if room is None:
+            return gr.skip(), "", gr.update(visible=False)
+        room.talk.cancel()
+        return talk.messages(room.toolkit.history()), "Stopped. Nothing was changed.", gr.update(visible=False)
 
     def hear(self, sound: str | None) -> tuple[Any, str, None]:
         """Write down what was said, for the visitor to correct and send."""
@@ -297,6 +301,6 @@ def _stamped(value: dict[str, Any]) -> dict[str, Any]:
 def _language(room: Room) -> str:
     """The language in which the visitor last wrote."""
     usual = ENGLISH
-    for words, _ in room.toolkit.said(8):
-        usual = language_of(words, usual)
+    for words, _ in room.toolkit.said(_HEARKENED):
+        usual = usual if words.startswith(BY_HAND) else language_of(words, usual)
     return usual

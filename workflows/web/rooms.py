@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from agent_tools.errors import AskmaskError, ConfigError, ToolInputError
 from agent_tools.memory import Memory, State
+from agent_tools.memory.checks import check_handle
 from agent_tools.pictures import Picture
 from agent_tools.toolkit import SharedModels, VisionToolkit
 from workflows.agent_loop.events import Listener
@@ -26,6 +27,11 @@ from workflows.web.hands import HandAct
 OWNER = "web"
 """Owner of the conversations of visitors who did not log in; a visitor who did has ``web:NAME``."""
 _DAY = 86_400.0
+
+
+def owner_named(name: str) -> str:
+    """The owner of the conversations of someone who logs in."""
+    return f"{OWNER}:{name}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,17 @@ class Room:
         """The conversation as last committed."""
         return self.toolkit.memory.state(self.id)
 
+    def picture(self, handle: str) -> Picture:
+        """One of its pictures; does not wait for a request that is at work.
+
+        Raises:
+            HandleError: there is no such picture.
+            MemoryStoreError: its file is missing or damaged.
+        """
+        pictures = self.state.pictures
+        check_handle(handle, pictures, {}, "picture")
+        return self.toolkit.memory.picture(pictures[handle])
+
     def ask(
         self, words: str, gestures: Sequence[HandGesture], picture: str | None, on_event: Listener | None = None
     ) -> Reply:
@@ -94,7 +111,7 @@ class Room:
             AskmaskError: it could not be done. Nothing was changed.
         """
         with self.lock:
-            return self.talk.act(act.plan, act.words, act.gestures, picture, language)
+            return self.talk.act(act.plan, act.request, act.gestures, picture, language)
 
 
 class Rooms:

@@ -119,12 +119,11 @@ def add_routes(app: FastAPI, rooms: Rooms) -> None:
 
 
 def _picture(previews: Previews, room: Room, handle: str, which: str) -> Response:
-    with room.toolkit.memory.turn(room.id) as turn:
-        original, state, other = turn.picture(handle), turn.state, turn.picture
-    edits = [one for one in state.edits if one.picture == handle] if which != "original" else []
+    original = room.picture(handle)
+    edits = [one for one in room.state.edits if one.picture == handle] if which != "original" else []
     longest = THUMBNAIL if which == "small" else LONGEST
     inpainter = room.toolkit.inpainter if any(one.action in FILLING for one in edits) else None
-    made: Preview = previews.preview(original, edits, other, longest, inpainter)
+    made: Preview = previews.preview(original, edits, room.picture, longest, inpainter)
     # What an address shows never changes but for "small": its last part says which edits are done.
     return Response(made.data, media_type=made.kind, headers=_PRIVATE if which == "small" else _KEEP)
 

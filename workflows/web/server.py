@@ -7,8 +7,10 @@ page.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 from agent_tools.errors import AskmaskError, ConfigError, shorten
-from workflows.web.rooms import Rooms
+from workflows.web.rooms import OWNER, Rooms, owner_named
 
 # Before Gradio is imported: it asks nobody for news, and sends none.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -32,6 +34,7 @@ from workflows.web.guard import Guard
 from workflows.web.page import Told, blocks
 from workflows.web.routes import add_routes
 
+_log = logging.getLogger(__name__)
 _SWEEP_SECONDS = 3600.0
 
 
@@ -109,20 +112,23 @@ def serve(rooms: Rooms, told: Told, place: Place, ready: Callable[[str], None] =
             "Choose another with --port, or 0 for any."
         ) from error
     threading.Thread(target=prepare, daemon=True, name="askmask-examples").start()
-    threading.Thread(target=_sweep, args=(rooms,), daemon=True, name="askmask-sweep").start()
+    owners = [OWNER, *(owner_named(name) for name in place.logins)]
+    threading.Thread(target=_sweep, args=(rooms, owners), daemon=True, name="askmask-sweep").start()
     shown = f"[{place.host}]" if ":" in place.host else place.host
-    ready(f"http://{shown}:{listener.getsockname()[1]}/")
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
-    uvicorn.Server(config).run(sockets=[listener])
+    with tempfile.TemporaryDirectory(prefix="askmask-page-", ignore_cleanup_errors=True) as recordings:
+        os.environ["GRADIO_TEMP_DIR"] = recordings  # nobody else's to read, and gone with the server
+        ready(f"http://{shown}:{listener.getsockname()[1]}/")
+        uvicorn.Server(config).run(sockets=[listener])
 
 
-def _sweep(rooms: Rooms) -> None:
+def _sweep(rooms: Rooms, owners: Sequence[str]) -> None:
     """Erase what nobody has gone on with for too long, now and then."""
     while True:
         try:
-            rooms.erase_old()
+            rooms.erase_old(owners)
         except AskmaskError as error:
-            print(f"askmask: old conversations were not erased: {error}", flush=True)
+            _log.warning("old conversations were not erased: %s", error)
         time.sleep(_SWEEP_SECONDS)
 
 

@@ -15,6 +15,7 @@ from agent_tools.drawing import colour_of
 from agent_tools.editing import STRENGTHS
 from agent_tools.masks import Mask
 from agent_tools.memory import Edit, ObjectVersion, State
+from agent_tools.memory.checks import check_handle
 from agent_tools.tools.gesture_prompts import deepest_point
 from agent_tools.tools.switch_mask import ladder
 from workflows.web.previews import edits_key
@@ -65,8 +66,9 @@ def choices(room: Room, handle: str) -> list[dict[str, Any]]:
     Raises:
         HandleError: no such thing.
     """
-    with room.toolkit.memory.turn(room.id) as turn:
-        thing = turn.version(handle)
+    things = room.state.objects
+    check_handle(handle, things, {}, "handle")
+    thing = things[handle]
     if thing.mask is None or not thing.alternatives:
         return []
     rungs = ladder(thing, thing.alternatives)

@@ -128,7 +128,7 @@ def test_edit_by_button_is_done_to_what_was_named(
 def test_every_turn_by_hand_is_told_in_words(room: Room) -> None:
     do(room, **gesture(False, (8, 8)))
     last = room.toolkit.history()[-1]
-    assert last.request == "not this one"
+    assert last.request == "\u270b not this one"
     assert last.answer
 
 
