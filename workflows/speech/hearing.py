@@ -97,12 +97,9 @@ def available() -> str | None:
     name = settings().speech
     if name != "auto":
         kind = name.partition(":")[0]
-        here = (
-            kind == "openai"
-            or (kind == "small" and small_is_here())
-            or (kind == "whisper" and _whisper_named(name) is not None)
-        )
-        return name if here else None
+        if kind == "whisper":
+            return _whisper_named(name)
+        return name if kind == "openai" or (kind == "small" and small_is_here()) else None
     return _whisper_named("whisper") or ("small" if small_is_here() else None)
 
 
