@@ -158,7 +158,7 @@ class _Page:
             if isinstance(deed, UsePicture):
                 room.use(deed.handle)
                 return self._shown(room)
-            reply = room.do(deed.act(), picture, _language(room))
+            reply = room.do(deed.act(), picture, language_of_visitor(room))
             return self._shown(room, reply, focus=deed.focus(reply))
         except AskmaskError as error:
             return self._refused(room, error)
@@ -298,7 +298,7 @@ def _stamped(value: dict[str, Any]) -> dict[str, Any]:
     return value | {"stamp": time.monotonic_ns()}
 
 
-def _language(room: Room) -> str:
+def language_of_visitor(room: Room) -> str:
     """The language in which the visitor last wrote."""
     usual = ENGLISH
     for words, _ in room.toolkit.said(_HEARKENED):

@@ -12,6 +12,7 @@ from agent_tools.errors import ToolInputError
 from agent_tools.memory import Memory
 from tests.workflows.web.rooms_for_tests import do, rooms_on, shelf
 from workflows.web.hands import read_attached, read_deed
+from workflows.web.page import language_of_visitor
 from workflows.web.rooms import Room
 
 
@@ -162,3 +163,11 @@ def test_attached_that_is_none_is_refused(sent: str) -> None:
 def test_click_outside_the_picture_is_refused(room: Room) -> None:
     with pytest.raises(ToolInputError, match="outside"):
         do(room, **gesture(True, (640, 8)))
+
+
+def test_language_of_the_visitor_outlasts_what_is_done_by_hand(room: Room) -> None:
+    room.ask("cuenta las cajas azules", (), "p1")
+    for _ in range(3):
+        do(room, do="undo")
+        do(room, do="redo")
+    assert language_of_visitor(room) == "spanish"

@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -231,3 +232,11 @@ def test_private_metadata_of_an_upload_is_in_no_download(browser: TestClient, ro
         data = browser.get(f"/downloads/{room.id}/p1/{kind}").content
         assert b"secret garden" not in data
         assert b"Ann" not in data
+
+
+def test_picture_and_outlines_come_while_a_request_is_at_work(browser: TestClient, rooms: Rooms) -> None:
+    room = opened(browser, rooms)
+    room.ask("count the red boxes", (), "p1")
+    with room.lock, room.toolkit.turn("a long one"), ThreadPoolExecutor(1) as other:
+        for address in (f"/pictures/{room.id}/p1/original", f"/choices/{room.id}/m1"):
+            assert other.submit(browser.get, address).result(timeout=20).status_code == 200
