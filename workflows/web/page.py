@@ -34,6 +34,7 @@ HINT = "Count the oranges · only the top row · blur the rest"
 HEARD = "This was heard. Correct it if need be, then press Send."
 _HEARKENED = 30
 """Turns among which the language that the visitor writes in is looked for."""
+_GONE = "conversation is not here (any more): expected one that was not erased. Reload the page."
 _AT_ONCE = 8
 """Requests at work at the same time; the models themselves take turns."""
 _TICK = 0.1
@@ -59,7 +60,7 @@ class Told:
 
 def blocks(rooms: Rooms, told: Told) -> gr.Blocks:
     """The page."""
-    page = _Page(rooms, told)
+    page = Page(rooms, told)
     with gr.Blocks(title="askmask", analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as made:
         gr.Markdown(f"# askmask\n\n{told.models}", elem_classes="models-told")
         with gr.Row(equal_height=False):
@@ -136,7 +137,7 @@ def blocks(rooms: Rooms, told: Told) -> gr.Blocks:
     return made
 
 
-class _Page:
+class Page:
     """What happens on the page, for any visitor."""
 
     def __init__(self, rooms: Rooms, told: Told) -> None:
@@ -212,9 +213,7 @@ class _Page:
         try:
             return self._rooms.room(str(conversation or ""), owner_of(request.request))
         except ConfigError:
-            raise ToolInputError(
-                "conversation= is not here (any more): expected one that was not erased. Reload the page."
-            ) from None
+            raise ToolInputError(_GONE) from None
 
     def _shown(self, room: Room, reply: Reply | None = None, focus: str | None = None) -> tuple[Any, Any]:
         said = "" if reply is None else talk.as_shown(reply.answer)
@@ -226,8 +225,8 @@ class _Page:
             return _stamped(_blank() | trouble), gr.skip()
         try:
             return _stamped(view(room) | trouble), talk.messages(room.toolkit.history())
-        except AskmaskError:  # the conversation was erased meanwhile
-            return _stamped(_blank() | trouble), []
+        except ConfigError:  # the conversation was erased meanwhile
+            return _stamped(_blank() | {"trouble": _GONE}), []
 
     def _notes(self, reply: Reply) -> str:
         looked = any(event.kind == "check" and "looks at" in event.text for event in reply.trace)

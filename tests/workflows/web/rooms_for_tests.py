@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from agent_tools.memory import Memory
 from agent_tools.pictures import Picture
 from agent_tools.services.base import Services
 from agent_tools.services.fakes import FakeDetector, FakeSegmenter
-from agent_tools.toolkit import SharedModels
+from agent_tools.toolkit import SharedModels, VisionToolkit
 from tests.tools.conftest import SHELF, paint
 from workflows.conversation import Conversation
 from workflows.web.hands import read_deed
 from workflows.web.rooms import Limits, Room, Rooms
 
 
-def rooms_on(memory: Memory, **limits: Any) -> Rooms:
+def rooms_on(memory: Memory, converse: Callable[[VisionToolkit], Conversation] = Conversation, **limits: Any) -> Rooms:
     services = Services(FakeDetector(), FakeSegmenter(), "custom", "fake-detector", "fake-segmenter")
-    return Rooms(memory, SharedModels(services=services), Limits(**limits), Conversation)
+    return Rooms(memory, SharedModels(services=services), Limits(**limits), converse)
 
 
 def shelf(name: str = "shelf.png", corner: int = 255) -> Picture:
