@@ -161,7 +161,7 @@ def test_chat_goes_on_after_a_line_that_fails_and_says_so_in_its_exit_code(
     turns = [json.loads(line) for line in out.splitlines()]
     assert code == 1
     assert ["error" in turn for turn in turns] == [True, True, True, False]
-    assert "expected :undo, :redo, :help or :quit" in err
+    assert "expected :speak FILE, :undo, :redo, :help or :quit" in err
     assert "Try @320,200" in err
     assert asking.HELP in err
 
@@ -329,7 +329,7 @@ BAD = {
     "a bomb": (("ask", "count", "bomb.png"), 1, "ASKMASK_MAX_MEGAPIXELS"),
     "a folder without pictures": (("ask", "count", "folder"), 1, "holds no picture"),
     "an empty request": (("ask", " ", "good.jpg"), 2, "Try askmask ask"),
-    "no request": (("ask",), 2, "Missing argument 'REQUEST'"),
+    "no request": (("ask",), 2, "expected a sentence. Try askmask ask"),
     "no picture": (("ask", "count the oranges"), 2, "PICTURE is missing"),
     "a click that is none": (("ask", "this", "good.jpg", "--click", "1,2,3"), 2, "Try --click 320,200"),
     "a click that is not a number": (("ask", "this", "good.jpg", "--click", "nan,2"), 2, "Try --click"),
