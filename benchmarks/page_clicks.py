@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.servers import running_server
+from tests.browser import browser
 from workflows.web.examples import examples
 
 _TIMER = """() => {
@@ -31,17 +32,12 @@ _TIMER = """() => {
 
 def measure(clicks: int = 15) -> dict[str, Any]:
     """Median and worst milliseconds of each kind of click."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.browser import ARGUMENTS, chromium
-
     with (
         tempfile.TemporaryDirectory(prefix="askmask-") as folder,
         running_server("web", "--no-browser", "--models", "demo", ASKMASK_DATA_DIR=folder) as (address, _),
-        sync_playwright() as playwright,
+        browser() as chromium,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(60_000)
         page.goto(address)
         page.get_by_role("button", name=examples()[0].request).click()
@@ -50,7 +46,7 @@ def measure(clicks: int = 15) -> dict[str, Any]:
         page.wait_for_selector(".stage .thing")
         page.evaluate(_TIMER)
         seconds = _clicked(page, clicks)
-        browser.close()
+        page.close()
     every = [each for kind in seconds.values() for each in kind]
     told = {
         kind: {"median_ms": round(statistics.median(some)), "worst_ms": round(max(some))}

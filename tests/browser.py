@@ -36,14 +36,31 @@ def chromium() -> str:
 
 @contextmanager
 def browser(*more: str) -> Iterator[Any]:
-    """A playwright Browser, with more arguments."""
+    """A playwright Browser, with more arguments; there may be several at a time."""
     path = chromium()
+    with _playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+_in_use: list[Any] = []
+"""The one playwright of this process, as often as it is in use: a second one does not start beside it."""
+
+
+@contextmanager
+def _playwright() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
-        yield opened
-        opened.close()
+    _in_use.append(_in_use[0] if _in_use else sync_playwright().start())
+    try:
+        yield _in_use[0]
+    finally:
+        if len(_in_use) == 1:
+            _in_use[0].stop()
+        _in_use.pop()
 
 
 @contextmanager
