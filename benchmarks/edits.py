@@ -67,7 +67,7 @@ def draw(file: Path, megapixels: float, deep: bool) -> None:
 
 
 def _regions(height: int, width: int) -> list[NDArray[np.bool_]]:
-    """A disc of 14 % of the picture's height across its middle, and a box that touches its edge."""
+    """A disc across the middle third of the picture, and a box that touches its lower edge."""
     disc = np.zeros((height, width), np.uint8)
     cv2.circle(disc, (width // 3, height // 2), height // 5, 1, -1)
     box = np.zeros((height, width), np.uint8)

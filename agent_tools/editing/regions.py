@@ -86,7 +86,7 @@ def depth_in(region: Region, window: Window, reach: float) -> Floats:
     inside = region[around]
     if inside.all():
         return np.full(region[window].shape, np.float32(reach + 1))
-    return np.asarray(cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5)[own], np.float32)
+    return np.asarray(cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[own], np.float32)
 
 
 def ramp(region: Region, window: Window, soft: float) -> Floats:
