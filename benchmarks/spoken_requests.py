@@ -167,7 +167,7 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, float]:
 
 
 def three_seconds(recogniser: str) -> dict[str, float]:
-    """Median seconds that a request of three seconds takes, the recogniser loaded: on the clock, and of this process."""
+    """Median seconds that a request of three seconds takes, once loaded: on the clock, and of the processor."""
     samples = read_sound(said(Request("count the oranges on the left and the red apples", "en-us", 150))).samples
     sound = wav(np.resize(np.pad(samples, (0, max(0, 48_000 - len(samples)))), 48_000))
     clock, worked = [], []

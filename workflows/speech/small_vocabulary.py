@@ -38,15 +38,15 @@ _SENTENCE, _UNDERSTOOD = 1.0, 3.0
 """What the language model of sentences, and being understood, weigh against sound."""
 _LEVEL, _HISS, _MARGIN = 0.1, 0.003, 0.1
 """Root mean square of speech, of the noise laid under it, and seconds of that noise before and after."""
-_QUIET, _LOUD = 10 ** (-35 / 20), 10 ** (-20 / 20)
-"""Of the loudest: less is silence, and what words have to account for."""
+_QUIET, _SOUNDING, _LOUD = 10 ** (-35 / 20), 10 ** (-30 / 20), 10 ** (-12 / 20)
+"""Of the loudest, the least that a sound begins and ends with, that words are made of, and that has to be said."""
 _FRAME = RATE // 100
 _CONSIDERED = 20
 """Proposals that the planner is asked about."""
 _SLOWEST = 22.0
 """Frames that a phone of speech takes at most, in the mean."""
-_COVERED = 0.5
-"""Share of what is loud that words have to account for, at least."""
+_COVERED, _FILLED, _AGREED = 0.8, 0.8, 0.8
+"""Shares, at least: of what is loud that words say, of the words that sounds, of the decodings that are speech."""
 
 
 class SmallVocabulary:
@@ -86,10 +86,11 @@ class SmallVocabulary:
         if not loudest:
             return ""
         sound = _prepared(samples, levels > _QUIET * loudest)
-        decodings = [decoder.decode(sound) for decoder in self._decoders]
-        loud = int((levels > _LOUD * loudest).sum())
-        spoken = [decoding for decoding in decodings if _is_speech(decoding, loud)]
-        return _text(self._judged(spoken)) if 2 * len(spoken) > len(decodings) else ""
+        data = (np.clip(sound, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+        decodings = [decoder.decode(data) for decoder in self._decoders]
+        levels = _levels(sound)
+        spoken = [decoding for decoding in decodings if _is_speech(decoding, levels)]
+        return _text(self._judged(spoken)) if len(spoken) >= _AGREED * len(decodings) else ""
 
     def _judged(self, decodings: Sequence[Decoding]) -> Sentence:
         """The proposal that is best by sound, as a sentence, and by being understood."""
@@ -150,12 +151,18 @@ def _text(words: Sequence[str]) -> str:
     return " ".join(word.rpartition(":")[2].replace("_", " ") for word in words)
 
 
-def _is_speech(decoding: Decoding, loud: int) -> bool:
-    """Whether words account for the `loud` frames, and are as quick as speech."""
-    return decoding.frames > _COVERED * loud and decoding.frames < _SLOWEST * decoding.phones
+def _is_speech(decoding: Decoding, levels: NDArray[np.float64]) -> bool:
+    """Whether words account for what is loud of (N,) frames, hold little silence, and are as quick as speech."""
+    said = np.zeros(len(levels), bool)
+    for start, end in decoding.spans:
+        said[start:end] = True
+    if not said.any() or said.sum() > _SLOWEST * decoding.phones:
+        return False
+    loud, sounding = levels > _LOUD * levels.max(), levels > _SOUNDING * levels.max()
+    return bool(said[loud].mean() > _COVERED and sounding[said].mean() > _FILLED)
 
 
-def _levels(samples: Samples) -> NDArray[np.float64]:
+def _levels(samples: NDArray[np.floating]) -> NDArray[np.float64]:
     """Root mean square of each 10 ms of (N,) samples."""
     whole = len(samples) - len(samples) % _FRAME
     frames = samples[:whole].reshape(-1, _FRAME).astype(np.float64)
@@ -163,8 +170,8 @@ def _levels(samples: Samples) -> NDArray[np.float64]:
     return levels
 
 
-def _prepared(samples: Samples, sounding: NDArray[np.bool_]) -> bytes:
-    """The part from the first to the last frame that sounds, at one level, over a little noise, as 16-bit samples.
+def _prepared(samples: Samples, sounding: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The part from the first to the last frame that sounds, at one level, over a little noise: (N,) samples.
 
     A made-up or filtered voice has silences that the decoder never met; the noise, louder towards low frequencies as
     in a room, fills them.
@@ -177,5 +184,5 @@ def _prepared(samples: Samples, sounding: NDArray[np.bool_]) -> bytes:
     spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=len(sound)))
     hertz = np.arange(len(spectrum)) * RATE / len(sound)
     hiss = np.fft.irfft(spectrum / np.sqrt(np.maximum(hertz, 100.0)), len(sound))
-    sound += hiss * (_HISS / hiss.std())
-    return bytes((np.clip(sound, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
+    mixed: NDArray[np.float64] = sound + hiss * (_HISS / hiss.std())
+    return mixed

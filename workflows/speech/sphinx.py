@@ -36,13 +36,13 @@ class Decoding:
     Attributes:
         proposals: sentences, each with how far it is behind the best one (natural logarithm, 0 or less).
         score: of the best one (natural logarithm); fit to compare ways to listen to one sound.
-        frames: of 10 ms, that the best one's words take.
+        spans: first frame and the one after the last of each word of the best one, 10 ms a frame.
         phones: that they have.
     """
 
     proposals: dict[tuple[str, ...], float]
     score: float = 0.0
-    frames: int = 0
+    spans: tuple[tuple[int, int], ...] = ()
     phones: int = 0
 
 
@@ -78,16 +78,13 @@ class Decoder:
                 proposals.setdefault(tuple(one.hypstr.split()), _SCALE * math.log(one.score))
         best = max(proposals.values(), default=0.0)
         proposals.setdefault(tuple(heard.hypstr.split()), best)
-        frames, phones = self._extent()
-        return Decoding({words: score - best for words, score in proposals.items()}, best, frames, phones)
+        spans, phones = self._extent()
+        return Decoding({words: score - best for words, score in proposals.items()}, best, spans, phones)
 
-    def _extent(self) -> tuple[int, int]:
-        frames = phones = 0
-        for part in self._decoder.seg():
-            if part.word[0] not in "<[+":  # silence and noise
-                frames += part.end_frame - part.start_frame + 1
-                phones += len((self._decoder.lookup_word(part.word) or "").split())
-        return frames, phones
+    def _extent(self) -> tuple[tuple[tuple[int, int], ...], int]:
+        words = [part for part in self._decoder.seg() if part.word[0] not in "<[+"]  # those are silence and noise
+        phones = sum(len((self._decoder.lookup_word(part.word) or "").split()) for part in words)
+        return tuple((part.start_frame, part.end_frame + 1) for part in words), phones
 
 
 def decoders(

@@ -127,20 +127,28 @@ def test_on_a_terminal_what_was_heard_can_be_put_right(typed: bytes, left: str) 
         [sys.executable, "-c", _ON_A_TERMINAL], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     ) as child:
         os.close(theirs)
-        shown, sent = b"", False
-        while b"GOT" not in shown or not shown.endswith(b"\n"):
-            ready, _, _ = select.select([ours], [], [], 60)
-            assert ready, shown
-            try:
-                shown += os.read(ours, 1000)
-            except OSError:
-                break
-            if not sent and b"count the oranges" in shown:
-                os.write(ours, typed)
-                sent = True
-        child.wait(30)
+        try:
+            shown = _typed_into(ours, typed)
+        finally:
+            child.kill()
     os.close(ours)
     assert f"GOT {left!r}" in shown.decode(), shown
+
+
+def _typed_into(terminal: int, typed: bytes) -> bytes:
+    """Types once the words are shown; everything that the terminal shows."""
+    shown, sent = b"", False
+    while not (b"GOT" in shown and shown.endswith(b"\n")):
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, shown
+        try:
+            shown += os.read(terminal, 1000)
+        except OSError:  # the program has ended
+            break
+        if not sent and b"count the oranges" in shown:
+            os.write(terminal, typed)
+            sent = True
+    return shown
 
 
 @pytest.mark.parametrize(
