@@ -90,8 +90,7 @@ def test_page_link_brings_a_conversation_to_another_browser(
     page.open(oranges)
     page.ask("count the oranges")
     link = page.page.locator(".stage .link").input_value()
-    with visitor(chromium, address) as other:
-        other.page.goto(link)
+    with visitor(chromium, address, link) as other:
         other.wait_for_marked(8)
         assert "?c=" not in other.page.url
 

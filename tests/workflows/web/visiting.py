@@ -99,14 +99,15 @@ class Visitor:
 
 
 @contextmanager
-def visitor(chromium: Any, address: str, **options: Any) -> Iterator[Visitor]:
-    """A visitor with cookies of their own."""
+def visitor(chromium: Any, address: str, link: str = "", **options: Any) -> Iterator[Visitor]:
+    """A visitor with cookies of their own, who comes by a link where there is one."""
     with page_of(chromium, **options) as page:
         page.set_default_timeout(WAIT)
-        page.goto(address)
-        page.wait_for_selector(".stage .examples button")
+        page.goto(link or address)
+        page.wait_for_selector(".stage .examples button", state="attached")
         visiting = Visitor(page)
         yield visiting
-        assert visiting.errors() == []
+        assert not visiting.errors(), visiting.errors()
         own = (address, "data:", "blob:")
-        assert [url for url in page.requests if not url.startswith(own)] == []
+        outside = [url for url in page.requests if not url.startswith(own)]
+        assert not outside, outside
